@@ -1,0 +1,250 @@
+"""The ground floor: array namespaces, dtypes, and the checks on arguments.
+
+Everything that differs between array libraries and is not covered by the array API standard stands here and nowhere
+else. Public functions call :func:`array_namespace` once and hand ``xp`` down.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Complex, Real
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+Array = Any
+Namespace = Any
+DType = Any
+Device = Any
+Scalar = (bool, int, float, complex, np.number)
+
+
+def is_array(value: object) -> bool:
+    """Whether ``value`` is an array of some library (a NumPy scalar counts as a number)."""
+    return array_api_compat.is_array_api_obj(value) and not isinstance(value, np.generic)
+
+
+def array_namespace(**arguments: Any) -> Namespace:
+    """Return the one array namespace of the named arguments.
+
+    ``None`` and Python or NumPy numbers are passed over; no array at all means NumPy.
+
+    Raises
+    ------
+    TypeError
+        An argument is no array, its dtype is not float32, float64, complex64 or complex128, or two arguments come from
+        different libraries.
+    ValueError
+        Two arguments live on different devices.
+    """
+    first: tuple[str, Namespace, Device] | None = None
+    for name, value in arguments.items():
+        if value is None or isinstance(value, Scalar):
+            continue
+        if not is_array(value):
+            raise TypeError(
+                f"{name}: got {type(value).__name__}, expected an array of a library that follows the array API "
+                "standard (NumPy, CuPy, torch, JAX, ...); convert it first, for example with numpy.asarray"
+            )
+        xp = array_api_compat.array_namespace(value)
+        check_dtype(xp, name, value.dtype)
+        where = None if array_api_compat.is_jax_array(value) else array_api_compat.device(value)
+        if first is None:
+            first = name, xp, where
+        elif xp is not first[1]:
+            raise TypeError(
+                f"{name} is an array of {library(xp)} but {first[0]} is one of {library(first[1])}; "
+                "convert one of them, ssmkern never moves arrays between libraries"
+            )
+        elif where != first[2]:
+            raise ValueError(
+                f"{name} is on device {where} but {first[0]} is on {first[2]}; "
+                "move one of them, ssmkern never moves arrays between devices"
+            )
+    return first[1] if first else array_api_compat.array_namespace(np.empty(0))
+
+
+def library(xp: Namespace) -> str:
+    """Name of the library behind a namespace, as in ``import``."""
+    return xp.__name__.removeprefix("array_api_compat.").split(".")[0]
+
+
+def resolve_namespace(xp: Namespace | None) -> Namespace:
+    """Return the standard-conforming namespace for ``xp`` as a user may give it (``torch``, ``numpy``, None, ...)."""
+    if xp is None:
+        xp = np
+    elif not hasattr(xp, "asarray"):
+        raise TypeError(f"xp: got {xp!r}, expected an array namespace such as numpy, torch or jax.numpy")
+    if hasattr(xp, "__array_namespace_info__") and library(xp) not in ("numpy", "torch", "cupy"):
+        return xp
+    return array_api_compat.array_namespace(xp.asarray(0.0))
+
+
+# --- dtypes ---------------------------------------------------------------------------------------------------------
+
+
+def check_dtype(xp: Namespace, name: str, dtype: DType) -> None:
+    """Refuse everything but single and double precision, real or complex."""
+    if xp.isdtype(dtype, (xp.float32, xp.float64, xp.complex64, xp.complex128)):
+        return
+    if xp.isdtype(dtype, ("real floating", "complex floating")):
+        remedy = "half precision loses the kernel: compute in float32 and cast the result back"
+    else:
+        remedy = "cast it first, for example to float64"
+    raise TypeError(f"{name}: got dtype {dtype}, expected float32, float64, complex64 or complex128; {remedy}")
+
+
+def check_real(xp: Namespace, name: str, value: Any, reason: str = "a real array or number is needed") -> None:
+    """Refuse a complex array or number."""
+    if is_array(value):
+        if is_complex(xp, value):
+            raise TypeError(f"{name}: got dtype {value.dtype}, but {reason}; pass its real part if that is meant")
+    elif not isinstance(value, Real):
+        raise TypeError(f"{name}: got {value!r}, but {reason}")
+
+
+def precision(xp: Namespace, *values: Any) -> tuple[DType, DType]:
+    """Real and complex dtype of the common precision of some arrays; numbers and None have no say."""
+    double = (xp.float64, xp.complex128)
+    if any(is_array(value) and xp.isdtype(value.dtype, double) for value in values):
+        return double
+    return xp.float32, xp.complex64
+
+
+def widest(xp: Namespace, device: Device = None) -> tuple[DType, DType]:
+    """Real and complex dtype of the highest precision that the library offers: JAX has no float64 by default."""
+    if "float64" in xp.__array_namespace_info__().dtypes(kind="real floating", device=device):
+        return xp.float64, xp.complex128
+    return xp.float32, xp.complex64
+
+
+def default_real(xp: Namespace, dtype: DType | None) -> DType:
+    """``dtype`` if it is given and real, otherwise the library's default."""
+    if dtype is None:
+        return xp.__array_namespace_info__().default_dtypes()["real floating"]
+    if not xp.isdtype(dtype, (xp.float32, xp.float64)):
+        raise TypeError(f"dtype: got {dtype}, expected float32 or float64 of {library(xp)}")
+    return dtype
+
+
+def complex_of(xp: Namespace, dtype: DType) -> DType:
+    """Complex dtype of the precision of ``dtype``."""
+    return xp.complex128 if xp.isdtype(dtype, (xp.float64, xp.complex128)) else xp.complex64
+
+
+def real_of(xp: Namespace, dtype: DType) -> DType:
+    """Real dtype of the precision of ``dtype``."""
+    return xp.float64 if xp.isdtype(dtype, (xp.float64, xp.complex128)) else xp.float32
+
+
+def is_complex(xp: Namespace, x: Array) -> bool:
+    return bool(xp.isdtype(x.dtype, "complex floating"))
+
+
+def astype(xp: Namespace, x: Array, dtype: DType) -> Array:
+    """Cast without a copy where none is needed; complex to real takes the real part."""
+    if xp.isdtype(dtype, "real floating"):
+        x = real(xp, x)
+    return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def real(xp: Namespace, x: Array) -> Array:
+    return xp.real(x) if is_complex(xp, x) else x
+
+
+def imag(xp: Namespace, x: Array) -> Array:
+    return xp.imag(x) if is_complex(xp, x) else xp.zeros_like(x)
+
+
+def conj(xp: Namespace, x: Array) -> Array:
+    return xp.conj(x) if is_complex(xp, x) else x
+
+
+def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:
+    """Bring a constant formed on the host, in float64, to a library, dtype and device."""
+    return xp.asarray(x, dtype=dtype, device=device)
+
+
+def device_of(x: Array) -> Device:
+    """Device for creation functions; None for JAX, which places results beside their inputs."""
+    return None if array_api_compat.is_jax_array(x) else array_api_compat.device(x)
+
+
+def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:
+    """``value``, a number or an array of ``xp``, as an array of a dtype."""
+    if is_array(value):
+        return astype(xp, value, dtype)
+    number = complex(value)
+    return xp.asarray(number if xp.isdtype(dtype, "complex floating") else number.real, dtype=dtype, device=device)
+
+
+# --- checks on values and shapes ------------------------------------------------------------------------------------
+
+
+def holds(condition: Array) -> bool:
+    """Whether a boolean array is true everywhere; unknown counts as true.
+
+    The values are read only where that costs no transfer: not on an accelerator and not on an array that is being
+    traced by a compiler or a transformation.
+    """
+    xp = array_api_compat.array_namespace(condition)
+    try:
+        if "cpu" not in str(array_api_compat.device(condition)).lower():
+            return True
+        return bool(xp.all(condition))
+    except (TypeError, RuntimeError):  # traced: no value to read
+        return True
+
+
+def check_dt(xp: Namespace, dt: Any) -> None:
+    """A time step is real, positive and finite."""
+    if dt is None:
+        return
+    if isinstance(dt, (bool, np.bool_)):
+        raise TypeError(f"dt: got {dt!r}, expected a positive number or array")
+    check_real(xp, "dt", dt)
+    valid = holds((dt > 0) & xp.isfinite(dt)) if is_array(dt) else (dt > 0 and math.isfinite(dt))
+    if not valid:
+        shown = "an array with entries that are not" if is_array(dt) else f"{dt!r}, which is not"
+        raise ValueError(f"dt: got {shown} positive and finite; time steps are in the time unit of A")
+
+
+def check_length(name: str, length: Any) -> int:
+    """A length is an integer of at least 1, known when the program is traced."""
+    try:
+        if isinstance(length, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(length)
+    except TypeError as error:
+        raise TypeError(f"{name}: got {length!r}, expected an int of at least 1 (static under jit)") from error
+    if number < 1:
+        raise ValueError(f"{name}: got {number}, expected an int of at least 1")
+    return number
+
+
+def check_choice(name: str, value: Any, choices: Any) -> None:
+    """A name out of a list."""
+    if value not in choices:
+        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, choices))}")
+
+
+def batch_shape(**shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Broadcast the named batch shapes."""
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"batch shapes do not broadcast: {listed}; core dimensions come last") from None
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Shape of an array; a number has none."""
+    return tuple(value.shape) if is_array(value) else ()
+
+
+def check_number(name: str, value: Any) -> None:
+    """An array or a number, but not a bool."""
+    if isinstance(value, (bool, np.bool_)) or not (is_array(value) or isinstance(value, Complex)):
+        raise TypeError(f"{name}: got {value!r}, expected a number or an array")
