@@ -1,0 +1,152 @@
+"""Hypothesis strategies for everything that the tests draw: systems, steps, lengths, batches.
+
+All systems are NumPy systems in float64; `helpers.to_library` moves them. Numbers come from a seeded generator and
+Hypothesis draws the seed and the structure: fast, and small counterexamples are small in what matters. Under JAX each
+new shape is compiled anew, so shapes are drawn from a small set there (``few=True``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ssmkern.systems import DPLR, Dense, Diagonal
+
+ORDERS = (1, 2, 3, 4, 5, 8)
+LENGTHS = (1, 2, 3, 7, 16, 31, 64, 97, 128, 257, 300)
+# (batch of Lambda or A, of B, of C, of dt)
+BATCHES = (
+    ((), (), (), ()),
+    ((3,), (3,), (3,), (3,)),  # channels
+    ((), (), (), (4,)),  # one system, many steps
+    ((), (2,), (3, 1), ()),  # C (p, 1, n), B (m, n): K (p, m, L)
+    ((2, 1), (3,), (), (1, 3)),
+    ((), (), (2,), ()),
+)
+
+seeds = st.integers(0, 2**31 - 1)
+
+
+def rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def orders(few: bool = False) -> st.SearchStrategy[int]:
+    return st.sampled_from((1, 4) if few else ORDERS)
+
+
+def lengths(few: bool = False) -> st.SearchStrategy[int]:
+    return st.sampled_from((1, 31) if few else LENGTHS)
+
+
+def batches(few: bool = False) -> st.SearchStrategy[tuple]:
+    return st.sampled_from((BATCHES[0], BATCHES[3]) if few else BATCHES)
+
+
+def steps(shape: tuple[int, ...] = (), low: float = 1e-3, high: float = 0.5) -> st.SearchStrategy[Any]:
+    """Log-uniform time steps: a Python float for the empty shape, otherwise an array."""
+
+    def make(seed: int) -> Any:
+        dt = np.exp(rng(seed).uniform(np.log(low), np.log(high), shape))
+        return dt if shape else float(dt)
+
+    return seeds.map(make)
+
+
+def normal(generator: np.random.Generator, shape: tuple[int, ...], complex_values: bool = True) -> np.ndarray:
+    x = generator.standard_normal(shape)
+    return x + 1j * generator.standard_normal(shape) if complex_values else x
+
+
+def make_modes(
+    generator: np.random.Generator, shape: tuple[int, ...], pairs: bool, real: bool = False, damping: float = 0.1
+) -> np.ndarray:
+    """Modes with Re from -3 to -damping (0 with damping 0: undamped) and \\|Im\\| up to 10."""
+    re = -generator.uniform(damping, 3.0, shape) if damping else np.zeros(shape)
+    if real:
+        return re
+    im = generator.uniform(0.0, 10.0, shape)
+    return re + 1j * (im if pairs else im * generator.choice([-1.0, 1.0], shape))
+
+
+def make_diagonal(
+    generator: np.random.Generator,
+    n: int,
+    pairs: bool = False,
+    real: bool = False,
+    batch: tuple = BATCHES[0],
+    damping: float = 0.1,
+) -> Diagonal:
+    """Stable Diagonal system with n stored modes."""
+    of_lambda, of_b, of_c, _ = batch
+    return Diagonal(
+        make_modes(generator, (*of_lambda, n), pairs, real, damping),
+        normal(generator, (*of_b, n), not real),
+        normal(generator, (*of_c, n), not real),
+        conjugate_pairs=pairs,
+    )
+
+
+def make_dplr(
+    generator: np.random.Generator,
+    n: int,
+    rank: int = 1,
+    pairs: bool = False,
+    batch: tuple = BATCHES[0],
+    same_factors: bool = True,
+    damping: float = 0.1,
+) -> DPLR:
+    """DPLR system with A + A^H <= 0: by Q = P, or by factors that are small against the damping."""
+    of_lambda, of_b, of_c, _ = batch
+    Lambda = make_modes(generator, (*of_lambda, n), pairs, damping=damping)
+    P = normal(generator, (*of_lambda, n, rank))
+    Q = P
+    if not same_factors and rank:
+        # ||P Q^H|| <= ||P|| ||Q||, twice that with the conjugate half: the numerical range stays left of 0.
+        Q = normal(generator, (*of_lambda, n, rank))
+        size = np.linalg.norm(P, axis=(-2, -1), keepdims=True) * np.linalg.norm(Q, axis=(-2, -1), keepdims=True)
+        P = P * (0.4 * np.min(-Lambda.real, axis=-1)[..., None, None] / size)
+    return DPLR(Lambda, P, Q, normal(generator, (*of_b, n)), normal(generator, (*of_c, n)), conjugate_pairs=pairs)
+
+
+def make_dense(
+    generator: np.random.Generator, n: int, real: bool = True, batch: tuple = BATCHES[0], damping: float = 0.1
+) -> Dense:
+    """Dense system with A + A^H <= -2 damping: skew part minus a square."""
+    of_a, of_b, of_c, _ = batch
+    M = normal(generator, (*of_a, n, n), not real)
+    N = normal(generator, (*of_a, n, n), not real) / np.sqrt(n)
+
+    def adjoint(x):
+        return np.conj(np.swapaxes(x, -1, -2))
+
+    A = (M - adjoint(M)) - N @ adjoint(N) - damping * np.eye(n)
+    return Dense(A, normal(generator, (*of_b, n), not real), normal(generator, (*of_c, n), not real))
+
+
+@st.composite
+def diagonal_systems(draw: st.DrawFn, few: bool = False, batch: tuple | None = None) -> Diagonal:
+    pairs = draw(st.booleans())
+    real = False if pairs else draw(st.booleans())
+    batch = draw(batches(few)) if batch is None else batch
+    return make_diagonal(rng(draw(seeds)), draw(orders(few)), pairs, real, batch)
+
+
+@st.composite
+def dplr_systems(draw: st.DrawFn, few: bool = False, batch: tuple | None = None) -> DPLR:
+    batch = draw(batches(few)) if batch is None else batch
+    rank = 1 if few else draw(st.sampled_from([1, 1, 2, 0]))
+    return make_dplr(rng(draw(seeds)), draw(orders(few)), rank, draw(st.booleans()), batch, draw(st.booleans()))
+
+
+@st.composite
+def dense_systems(draw: st.DrawFn, few: bool = False, batch: tuple | None = None) -> Dense:
+    batch = draw(batches(few)) if batch is None else batch
+    return make_dense(rng(draw(seeds)), draw(orders(few)), draw(st.booleans()), batch)
+
+
+def systems(few: bool = False, batch: tuple | None = None) -> st.SearchStrategy[Any]:
+    """Any of the three, continuous, with C."""
+    return st.one_of(dense_systems(few, batch), dplr_systems(few, batch), diagonal_systems(few, batch))
