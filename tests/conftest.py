@@ -37,7 +37,7 @@ def _has_gpu(backend: str) -> bool:
         if backend == "cupy":
             return importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 0
         return bool(importlib.import_module("torch").cuda.is_available())
-    except Exception:  # not installed, or no driver: every library says so in its own way
+    except (ImportError, RuntimeError):  # not installed, or no driver
         return False
 
 

@@ -95,10 +95,11 @@ def assert_like(x: Any, xp: Any, dtype: str, shape: tuple[int, ...]) -> None:
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
-def relative_error(actual: Any, reference: Any, axis: int | None = None) -> float:
+def relative_error(actual: Any, reference: Any, axis: int | None = None, scale: float = 0.0) -> float:
     """Largest absolute error over largest absolute reference; with ``axis``, the worst such ratio along that axis.
 
-    Infinite where the shapes differ or a value is not finite, so that no comparison can pass by accident.
+    ``scale`` is the size of the terms where they may cancel: errors are measured against at least that. Infinite where
+    the shapes differ or a value is not finite, so that no comparison can pass by accident.
     """
     actual, reference = to_numpy(actual), np.asarray(reference)
     if actual.shape != reference.shape or not np.all(np.isfinite(actual)):
@@ -106,14 +107,23 @@ def relative_error(actual: Any, reference: Any, axis: int | None = None) -> floa
     if actual.size == 0:
         return 0.0
     error = np.max(np.abs(actual - reference), axis=axis)
-    scale = np.max(np.abs(reference), axis=axis)
-    return float(np.max(np.where(error == 0, 0.0, error / np.where(scale == 0, np.finfo(float).tiny, scale))))
+    size = np.maximum(np.max(np.abs(reference), axis=axis), max(scale, np.finfo(float).tiny))
+    return float(np.max(error / size))
 
 
-def assert_close(actual: Any, reference: Any, tolerance: float, axis: int | None = None) -> None:
+def tolerance(dtype: str, length: int = 1) -> float:
+    """How far a result may be off, relative to the largest value.
+
+    float64: some hundred eps, and a few eps a step, because rounding a mode by eps moves its l-th power by l eps.
+    float32: 1e-5, for references computed in float64 from the same float32 parameters.
+    """
+    return 1e-5 if dtype == "float32" else (300 + 10 * length) * EPS["float64"]
+
+
+def assert_close(actual: Any, reference: Any, tolerance: float, axis: int | None = None, scale: float = 0.0) -> None:
     """`relative_error` within a tolerance; the message says how far off."""
     shapes = f"shape {to_numpy(actual).shape}, expected {np.asarray(reference).shape}"
-    error = relative_error(actual, reference, axis)
+    error = relative_error(actual, reference, axis, scale)
     assert error <= tolerance, f"relative error {error:.2e} > {tolerance:.2e} ({shapes})"
 
 
