@@ -8,6 +8,7 @@ from typing import Any
 
 from ._namespace import (
     Array,
+    DType,
     Namespace,
     array_namespace,
     astype,
@@ -15,6 +16,7 @@ from ._namespace import (
     check_dt,
     check_number,
     check_real,
+    complex_of,
     conj,
     device_of,
     imag,
@@ -22,6 +24,7 @@ from ._namespace import (
     precision,
     real,
     shape_of,
+    widest,
 )
 
 
@@ -380,6 +383,49 @@ def _with_dense_vectors(xp: Namespace, system: DPLR | Diagonal, A: Array) -> Den
     C = None if system.C is None else _real_column(xp, conj(xp, system.C) if pairs else system.C, pairs)
     return Dense(A, _real_column(xp, system.B, pairs), C, system.D, system.dt)
 
+
+System = Dense | DPLR | Diagonal
+
+
+def check_system(system: Any) -> Namespace:
+    """Refuse what is none of the three containers; return the namespace of its arrays."""
+    if not isinstance(system, Dense | DPLR | Diagonal):
+        raise TypeError(f"system: got {type(system).__name__}, expected Dense, DPLR or Diagonal")
+    return array_namespace(system=system.B)
+
+
+def check_discrete(system: Any) -> Namespace:
+    """Refuse what is no discrete system; return the namespace of its arrays."""
+    xp = check_system(system)
+    if system.dt is None:
+        raise ValueError("system: it is continuous (its dt is None); discretize it first")
+    return xp
+
+
+def check_output(system: System) -> None:
+    """Refuse a system without C."""
+    if system.C is None:
+        raise ValueError("C: the system has none; set it with dataclasses.replace(system, C=C)")
+
+
+def is_real(xp: Namespace, system: System) -> bool:
+    """Whether kernel and output (of real input) are real."""
+    return system.conjugate_pairs or not is_complex(xp, system.B)
+
+
+def cast_system(xp: Namespace, system: System, dtype: DType) -> System:
+    """The system in the precision of ``dtype``, complex if that is complex; else real stays real, complex complex."""
+    cast = {}
+    for name in system._core:
+        value = getattr(system, name)
+        if value is not None:
+            cast[name] = astype(xp, value, complex_of(xp, dtype) if is_complex(xp, value) else dtype)
+    return dataclasses.replace(system, **cast)
+
+
+def widen(xp: Namespace, system: System) -> System:
+    """The system in the highest precision of its library."""
+    return cast_system(xp, system, widest(xp, device_of(system.B))[0])
 
 
 _registered: set[type] = set()

@@ -1,0 +1,40 @@
+"""State space model kernels (HiPPO, S4, S4D) for any array library.
+
+NumPy, CuPy, torch, JAX and every other library that follows the array API standard run the same code. The usual way
+through it: `nplr` or `s4d` make a system from a HiPPO measure, `kernel` computes its convolution kernel, `convolve`
+applies it; `discretize` and `step` are the recurrent view of the same system.
+"""
+
+from .convolution import convolve
+from .discretization import discretize
+from .hippo import basis, reconstruct, transition
+from .initialization import nplr, s4d, timescales
+from .kernels import generating_function, kernel, truncate_output, untruncate_output
+from .products import cauchy, krylov, vandermonde, vandermonde_transpose
+from .recurrence import step
+from .systems import DPLR, Dense, Diagonal
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DPLR",
+    "Dense",
+    "Diagonal",
+    "basis",
+    "cauchy",
+    "convolve",
+    "discretize",
+    "generating_function",
+    "kernel",
+    "krylov",
+    "nplr",
+    "reconstruct",
+    "s4d",
+    "step",
+    "timescales",
+    "transition",
+    "truncate_output",
+    "untruncate_output",
+    "vandermonde",
+    "vandermonde_transpose",
+]

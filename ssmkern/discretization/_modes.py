@@ -1,0 +1,35 @@
+"""Modes of discretized diagonal parts, in the forms that keep their digits."""
+
+from __future__ import annotations
+
+from .._namespace import Array, Namespace, astype, complex_of
+from ..products.vandermonde import LOG_ZERO, log_or_floor
+from ..systems import DPLR, Diagonal
+from ._exponential import log1p_complex
+
+ALPHA = {"euler": 0.0, "bilinear": 0.5, "backward_diff": 1.0}
+
+
+def log_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, method: str) -> Array:
+    """Logarithm of the discrete modes, complex ``(..., n)``.
+
+    From a continuous system it is formed without first rounding ``1 + O(dt)``: ``dt Lambda`` for the hold methods,
+    ``log1p((1 - alpha) dt Lambda) - log1p(-alpha dt Lambda)`` for the generalized bilinear ones.
+    """
+    Lambda = astype(xp, system.Lambda, complex_of(xp, system.Lambda.dtype))
+    if step is None:
+        return log_or_floor(xp, Lambda)
+    z = step * Lambda
+    if method not in ALPHA:
+        return z
+    alpha = ALPHA[method]
+    log = log1p_complex(xp, (1.0 - alpha) * z, LOG_ZERO) if alpha < 1.0 else xp.zeros_like(z)
+    return log - log1p_complex(xp, -alpha * z, LOG_ZERO) if alpha > 0.0 else log
+
+
+def shifted_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, method: str) -> Array:
+    """Discrete modes minus 1, ``(..., n)``, without cancellation for small steps."""
+    if step is None:
+        return system.Lambda - 1.0
+    z = step * system.Lambda
+    return z / (1.0 - ALPHA[method] * z) if method in ALPHA else xp.expm1(z)

@@ -1,0 +1,63 @@
+"""Algorithm 1 of the S4 paper, with its Cauchy sums as Fourier transforms of Vandermonde products."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from .._memory import over_batch
+from .._namespace import Array, Namespace, complex_of, device_of, real_of
+from ..products.vandermonde import power_sum
+from ..systems import DPLR, Diagonal, is_real
+from ._low_rank import residues, woodbury
+from ._truncation import late_output
+
+DAMPING = 2.0  # the nodes lie on the circle of radius exp(-DAMPING / length)
+
+
+def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, length: int) -> Array:
+    """Kernel of a discrete system whose modes have the logarithms ``log_Lambda``, in the precision of the system.
+
+    The generating function of the truncated kernel is evaluated at length nodes and transformed back:
+
+    - The nodes are the roots of unity times ``s = exp(-2 / length)``: A is replaced by ``s A`` and the result
+      multiplied by ``s^-l``, at most e^2. Undamped modes (Re Lambda = 0: legt, lagt, fourier) would put poles on or
+      beside roots of unity; on the smaller circle every node keeps a distance of 2 / length from the poles.
+    - ``sum_n v_n / (1 - a_n w)`` at all nodes w is the discrete Fourier transform of ``sum_n v_n / (1 - a_n^L) a_n^l``,
+      a Vandermonde product. The node w = -1, where the bilinear transform has its pole, is like any other.
+    - The low-rank part is a Woodbury identity per node.
+    """
+    real_output = is_real(xp, system)
+    names = [name for name in system._core if name != "Lambda"]
+    arrays = [(log_Lambda, 1), *((getattr(system, name), len(system._core[name])) for name in ("Lambda", *names))]
+    real_dtype = real_of(xp, log_Lambda.dtype)
+    samples = xp.arange(length, dtype=real_dtype, device=device_of(log_Lambda))
+    growth = xp.exp(samples * (DAMPING / length))
+    nodes = xp.exp(samples[: length // 2 + 1 if real_output else length] * (-2j * math.pi / length))
+    transform, inverse = (xp.fft.rfft, xp.fft.irfft) if real_output else (xp.fft.fft, xp.fft.ifft)
+
+    def run(log_Lambda: Array, Lambda: Array, *fields: Array) -> Array:
+        part = dataclasses.replace(system, Lambda=Lambda, **dict(zip(names, fields, strict=True)), dt=1.0, D=None)
+        C = part.C - math.exp(-DAMPING) * late_output(xp, part, length)
+        shrink = math.exp(-DAMPING / length)
+        part = dataclasses.replace(part, Lambda=Lambda * shrink)
+        if isinstance(part, DPLR):
+            part = dataclasses.replace(part, P=part.P * shrink)
+        log_a = log_Lambda - DAMPING / length
+        closing = -1.0 / xp.expm1(log_a * length)  # 1 / (1 - a^L)
+
+        def sums(v: Array | None, extra: int) -> Array | None:
+            if v is None:
+                return None
+            index = (..., *(None,) * extra, slice(None))
+            dtype = real_dtype if real_output else complex_of(xp, real_dtype)
+            sequence = power_sum(xp, v * closing[index], log_a[index], length, dtype)
+            return transform(2.0 * sequence if system.conjugate_pairs else sequence, n=length)
+
+        k00, k01, k10, k11 = residues(xp, part, C)
+        spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
+        return inverse(spectrum, n=length) * growth
+
+    rank = system.P.shape[-1] if isinstance(system, DPLR) else 0
+    n = log_Lambda.shape[-1]
+    return over_batch(xp, run, arrays, 32 * (length * (1 + rank) ** 2 + 8 * n * n))

@@ -1,0 +1,130 @@
+"""The truncated output vector of Algorithm 1, and back."""
+
+from __future__ import annotations
+
+from .._namespace import (
+    Array,
+    Namespace,
+    astype,
+    check_length,
+    device_of,
+)
+from ..systems import Diagonal, System, check_discrete, check_output, widen
+
+
+def truncate_output(system: System, length: int) -> Array:
+    """Compute ``C~ = C (I - A^length)``, with which the generating function stops after ``length`` terms.
+
+    Parameters
+    ----------
+    system : Dense, DPLR or Diagonal
+        Discrete system with C.
+    length : int
+        Number of terms to keep, at least 1.
+
+    Returns
+    -------
+    array, shape ``(..., n)``
+        In the coordinates and dtype of the system's C.
+
+    Raises
+    ------
+    TypeError
+        ``system`` is no system or ``length`` no int.
+    ValueError
+        The system is continuous or has no C, or length < 1.
+
+    Notes
+    -----
+    At a root of unity ``z^length = 1`` the sum ``C~ (I - z A)^-1 B`` equals ``sum_(l < length) C A^l B z^l``. Diagonal
+    systems cost O(n), others log2(length) squarings of an n x n matrix, in float64 where the library has it.
+
+    References
+    ----------
+    Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces", arXiv:2111.00396, Lemma C.3 and
+    Algorithm 1, step 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> system = sk.Diagonal(np.array([0.5]), np.array([1.0]), C=np.array([2.0]), dt=1.0)
+    >>> sk.truncate_output(system, 3)
+    array([1.75])
+    """
+    xp, wide, length = _prepare(system, length)
+    return astype(xp, wide.C - late_output(xp, wide, length), system.C.dtype)
+
+
+def untruncate_output(system: System, length: int) -> Array:
+    """Compute C from a system whose C is the truncated ``C~ = C (I - A^length)``: the inverse of `truncate_output`.
+
+    Parameters
+    ----------
+    system : Dense, DPLR or Diagonal
+        Discrete system whose C is the truncated output vector.
+    length : int
+        Number of terms it was truncated to.
+
+    Returns
+    -------
+    array, shape ``(..., n)``
+        In the coordinates and dtype of the system's C.
+
+    Raises
+    ------
+    TypeError
+        ``system`` is no system or ``length`` no int.
+    ValueError
+        The system is continuous or has no C, or length < 1.
+
+    Notes
+    -----
+    Where ``A^length`` has the eigenvalue 1 (an undamped mode), C~ does not determine C and the result is not finite or
+    of no use. One dense solve for systems that are not diagonal, O(n^3 log length).
+
+    References
+    ----------
+    As `truncate_output`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> system = sk.Diagonal(np.array([0.5]), np.array([1.0]), C=np.array([1.75]), dt=1.0)
+    >>> sk.untruncate_output(system, 3)
+    array([2.])
+    """
+    xp, wide, length = _prepare(system, length)
+    if isinstance(wide, Diagonal):
+        return astype(xp, wide.C / (1.0 - wide.Lambda**length), system.C.dtype)
+    dense = wide.to_dense()
+    eye = xp.eye(dense.A.shape[-1], dtype=dense.A.dtype, device=device_of(dense.A))
+    gap = xp.matrix_transpose(eye - xp.linalg.matrix_power(dense.A, length))
+    # The idle half of a real mode stored among conjugate pairs is coupled to nothing; undamped, its row is zero.
+    idle = xp.astype(xp.all(gap == 0, axis=-1), gap.dtype)
+    C = xp.linalg.solve(gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
+    return astype(xp, _to_stored(xp, wide, C), system.C.dtype)
+
+
+def _prepare(system: System, length: int) -> tuple[Namespace, System, int]:
+    xp = check_discrete(system)
+    check_output(system)
+    return xp, widen(xp, system), check_length("length", length)
+
+
+def late_output(xp: Namespace, system: System, length: int) -> Array:
+    """``C A^length`` in the coordinates of the system."""
+    if isinstance(system, Diagonal):
+        return system.C * system.Lambda**length
+    dense = system.to_dense()
+    power = xp.linalg.matrix_power(dense.A, length)
+    return _to_stored(xp, system, (dense.C[..., None, :] @ power)[..., 0, :])
+
+
+def _to_stored(xp: Namespace, system: System, C: Array) -> Array:
+    """Output vector of ``system.to_dense()`` in the coordinates of the system itself."""
+    if not system.conjugate_pairs:
+        return C
+    stored = C.shape[-1] // 2
+    return (C[..., :stored] - 1j * C[..., stored:]) * 0.5**0.5

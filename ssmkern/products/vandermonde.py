@@ -1,0 +1,177 @@
+"""Vandermonde products at the speed of a matrix product, from two tables of about sqrt(length) powers."""
+
+from __future__ import annotations
+
+import math
+
+from .._memory import over_batch
+from .._namespace import (
+    Array,
+    DType,
+    Namespace,
+    array_namespace,
+    astype,
+    batch_shape,
+    check_length,
+    complex_of,
+    device_of,
+    imag,
+    is_complex,
+    precision,
+    real,
+    real_of,
+    widest,
+)
+
+LOG_ZERO = -1e20  # exp of it and of its multiples is 0, and no multiple overflows
+
+
+def vandermonde(v: Array, x: Array, length: int) -> Array:
+    """Compute ``sum_n v_n x_n^l`` for l = 0 ... length-1.
+
+    Parameters
+    ----------
+    v : array, shape ``(..., n)``
+        Weights.
+    x : array, shape ``(..., n)``
+        Nodes; ``0^0`` is 1.
+    length : int
+        Number of powers, at least 1.
+
+    Returns
+    -------
+    array, shape ``(..., length)``
+        Real if v and x are, in their common precision.
+
+    Raises
+    ------
+    TypeError
+        v or x is no floating-point array, their libraries differ, or length is not an int.
+    ValueError
+        The shapes do not fit or length < 1.
+
+    Notes
+    -----
+    With ``l = j b + i`` and b about sqrt(length), ``sum_n (v_n x_n^(j b)) (x_n^i)`` is a product of two tables: no
+    ``n x length`` array is formed, and 2 n length multiplications (real or complex) run at the speed of a matrix
+    product. The tables are ``exp(k log x)``, formed in float64 where the library has it, so that the phase is right
+    before it is rounded.
+
+    References
+    ----------
+    Gu, Gupta, Goel, Re, "On the Parameterization and Initialization of Diagonal State Space Models",
+    arXiv:2206.11893, equation (7) for the product.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> sk.vandermonde(np.array([1.0, 1.0]), np.array([0.5, 1.0]), 3)
+    array([2.  , 1.5 , 1.25])
+    """
+    xp, v, log_x, out = _prepare(v=v, x=x)
+    return power_sum(xp, v, log_x, check_length("length", length), out)
+
+
+def vandermonde_transpose(u: Array, x: Array) -> Array:
+    """Compute ``sum_l u_l x_n^l``: the values at x of the polynomial with coefficients u.
+
+    Parameters
+    ----------
+    u : array, shape ``(..., l)``
+        Coefficients.
+    x : array, shape ``(..., n)``
+        Nodes; ``0^0`` is 1.
+
+    Returns
+    -------
+    array, shape ``(..., n)``
+        Real if u and x are, in their common precision.
+
+    Raises
+    ------
+    TypeError
+        u or x is no floating-point array, or their libraries differ.
+    ValueError
+        The batch shapes do not broadcast, or a dimension is empty.
+
+    Notes
+    -----
+    The two tables of `vandermonde`, transposed: the coefficients as a matrix of about sqrt(l) rows times one table,
+    then a weighted sum over the other. The largest temporary is ``(..., sqrt(l), n)``.
+
+    References
+    ----------
+    As `vandermonde`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> sk.vandermonde_transpose(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0]))
+    array([ 1.,  6., 17.])
+    """
+    xp, u, log_x, out = _prepare(u=u, x=x)
+    length, n = u.shape[-1], x.shape[-1]
+    inner, outer = split(length)
+    u = xp.concat([u, xp.zeros((*u.shape[:-1], inner * outer - length), dtype=u.dtype, device=device_of(u))], axis=-1)
+
+    def run(u: Array, log_x: Array) -> Array:
+        right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner)
+        blocks = xp.reshape(u, (*u.shape[:-1], outer, inner))
+        partial = astype(xp, blocks, right.dtype) @ xp.matrix_transpose(right)
+        return astype(xp, xp.sum(partial * xp.matrix_transpose(left), axis=-2), out)
+
+    return over_batch(xp, run, [(u, 1), (log_x, 1)], 16 * (2 * n * (inner + 2 * outer) + length))
+
+
+def _prepare(**arguments: Array) -> tuple[Namespace, Array, Array, DType]:
+    """Check ``(..., l or n)`` coefficients and ``(..., n)`` nodes; return them widened, nodes as logarithms."""
+    (name, v), (_, x) = arguments.items()
+    xp = array_namespace(**arguments)
+    for label, value in arguments.items():
+        if value.ndim < 1 or value.shape[-1] < 1:
+            raise ValueError(f"{label}: got shape {tuple(value.shape)}, expected at least one entry in the last axis")
+    if name == "v" and v.shape[-1] != x.shape[-1]:
+        raise ValueError(f"x: got shape {tuple(x.shape)}, expected (..., {v.shape[-1]}) to fit v {tuple(v.shape)}")
+    batch_shape(**{label: tuple(value.shape[:-1]) for label, value in arguments.items()})
+    out, wide = precision(xp, v, x)[0], widest(xp, device_of(v))[0]
+    v_dtype = complex_of(xp, wide) if is_complex(xp, v) else wide
+    if is_complex(xp, v) or is_complex(xp, x):
+        out = complex_of(xp, out)
+    return xp, astype(xp, v, v_dtype), log_or_floor(xp, astype(xp, x, complex_of(xp, wide))), out
+
+
+def log_or_floor(xp: Namespace, x: Array) -> Array:
+    """Logarithm of complex x; that of 0 is a number so low that all its multiples but the 0-fold have exp 0."""
+    zero = x == 0
+    return xp.log(xp.where(zero, xp.ones_like(x), x)) + astype(xp, zero, x.dtype) * LOG_ZERO
+
+
+def split(length: int) -> tuple[int, int]:
+    """Block length b, about sqrt(length), and number of blocks."""
+    inner = max(1, math.isqrt(length - 1) + 1) if length > 1 else 1
+    return inner, -(-length // inner)
+
+
+def powers(xp: Namespace, log_x: Array, count: int, stride: int) -> Array:
+    """Table ``x^(k stride)``, ``(..., n, count)``."""
+    k = xp.arange(count, dtype=real_of(xp, log_x.dtype), device=device_of(log_x)) * stride
+    return xp.exp(log_x[..., None] * k)
+
+
+def power_sum(xp: Namespace, v: Array, log_x: Array, length: int, out: DType) -> Array:
+    """``sum_n v_n exp(l log_x_n)`` in dtype ``out``: of a complex sum, the real part if ``out`` is real."""
+    n = v.shape[-1]
+    inner, outer = split(length)
+
+    def run(v: Array, log_x: Array) -> Array:
+        right = powers(xp, log_x, inner, 1)
+        left = xp.matrix_transpose(v[..., None] * powers(xp, log_x, outer, inner))
+        if xp.isdtype(out, "real floating"):  # Re(l r) = [Re l, -Im l] [Re r; Im r]
+            left = xp.concat([real(xp, left), -imag(xp, left)], axis=-1)
+            right = xp.concat([real(xp, right), imag(xp, right)], axis=-2)
+        K = astype(xp, left, out) @ astype(xp, right, out)
+        return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
+
+    return over_batch(xp, run, [(v, 1), (log_x, 1)], 16 * 3 * n * (inner + outer))

@@ -1,0 +1,114 @@
+"""The recurrent view of a discrete system."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from ._namespace import (
+    Array,
+    Namespace,
+    array_namespace,
+    astype,
+    batch_shape,
+    check_number,
+    check_real,
+    complex_of,
+    conj,
+    is_array,
+    is_complex,
+    precision,
+    real,
+    shape_of,
+)
+from .systems import DPLR, Dense, Diagonal, System, cast_system, check_discrete, check_output
+
+
+def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
+    """Advance a discrete system by one sample: ``x_k = A x_(k-1) + B u_k``, ``y_k = C x_k + D u_k``.
+
+    Parameters
+    ----------
+    system : Dense, DPLR or Diagonal
+        Discrete system with C.
+    x : array, shape ``(..., n)``
+        Previous state, zeros at the start. With conjugate pairs it holds the stored modes and is complex.
+    u : array, shape ``(...)``, or number
+        Input sample, real for a system of conjugate pairs.
+
+    Returns
+    -------
+    y : array, shape ``(...)``
+        Output sample.
+    x : array, shape ``(..., n)``
+        New state.
+
+    Raises
+    ------
+    TypeError
+        x or u is of the wrong kind, or of another library than the system; u is complex with conjugate pairs.
+    ValueError
+        The system is continuous or has no C, or shapes do not fit.
+
+    Notes
+    -----
+    O(n) for `Diagonal`, O(n r) for `DPLR`, O(n^2) for `Dense`.
+
+    References
+    ----------
+    Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces", arXiv:2111.00396, equation (3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> system = sk.Diagonal(np.array([0.5]), np.array([1.0]), C=np.array([2.0]), dt=1.0)
+    >>> y, x = sk.step(system, np.zeros(1), 1.0)
+    >>> y, x
+    (np.float64(2.0), array([1.]))
+    """
+    xp = check_discrete(system)
+    check_output(system)
+    array_namespace(system=system.B, x=x, u=u)
+    n = system.B.shape[-1]
+    if not is_array(x) or x.ndim < 1 or x.shape[-1] != n:
+        raise ValueError(f"x: got shape {shape_of(x)}, expected (..., {n}) as the system's B")
+    check_number("u", u)
+    if system.conjugate_pairs:
+        check_real(xp, "u", u, "a system of conjugate pairs takes real input")
+    batch_shape(system=system.batch_shape, x=tuple(x.shape[:-1]), u=shape_of(u))
+    system, x, u = _promote(xp, system, x, u)
+    x = advance(xp, system, x) + system.B * (u[..., None] if is_array(u) else u)
+    y = output(xp, system, x)
+    return (y if system.D is None else y + system.D * u), x
+
+
+def advance(xp: Namespace, system: System, x: Array) -> Array:
+    """``A x``."""
+    if isinstance(system, Dense):
+        return (system.A @ x[..., None])[..., 0]
+    if isinstance(system, Diagonal):
+        return system.Lambda * x
+    inner = conj(xp, xp.matrix_transpose(system.Q)) @ x[..., None]
+    if system.conjugate_pairs:
+        inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
+    return system.Lambda * x - (system.P @ inner)[..., 0]
+
+
+def output(xp: Namespace, system: System, x: Array) -> Array:
+    """``C x``, or twice its real part if x holds one mode of each pair."""
+    y = xp.sum(system.C * x, axis=-1)
+    return 2.0 * real(xp, y) if system.conjugate_pairs else y
+
+
+def _promote(xp: Namespace, system: System, x: Array, u: Any) -> tuple[System, Array, Any]:
+    """System, x and u in one precision; system and x complex if any of the three is."""
+    dtype = precision(xp, system.B, x, u)[0]
+    u_complex = is_complex(xp, u) if is_array(u) else not isinstance(u, Real)
+    if is_array(u):
+        u = astype(xp, u, complex_of(xp, dtype) if u_complex else dtype)
+    if u_complex or is_complex(xp, x) or is_complex(xp, system.B):
+        dtype = complex_of(xp, dtype)
+    if system.B.dtype != dtype:
+        system = cast_system(xp, system, dtype)
+    return system, astype(xp, x, dtype), u
