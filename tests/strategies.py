@@ -69,6 +69,13 @@ def normal(generator: np.random.Generator, shape: tuple[int, ...], complex_value
     return x + 1j * generator.standard_normal(shape) if complex_values else x
 
 
+def well_conditioned(generator: np.random.Generator, n: int, real: bool = True) -> np.ndarray:
+    """A square matrix with condition number at most 4."""
+    U, _ = np.linalg.qr(normal(generator, (n, n), not real))
+    W, _ = np.linalg.qr(normal(generator, (n, n), not real))
+    return U @ (generator.uniform(0.5, 2.0, n)[:, None] * W)
+
+
 def make_modes(
     generator: np.random.Generator, shape: tuple[int, ...], pairs: bool, real: bool = False, damping: float = 0.1
 ) -> np.ndarray:
@@ -151,7 +158,7 @@ PLAIN = ("dense", "dplr-pairs", "diagonal-pairs")
 
 
 def kind_class(kind: str) -> type:
-    return {"dense": Dense, "dplr": DPLR, "diagonal": Diagonal}[kind.split("-")[0]]
+    return {"dense": Dense, "dplr": DPLR, "diagonal": Diagonal}[kind.partition("-")[0]]
 
 
 def make(kind: str, seed: int = 0, n: int = 4, batch: tuple = BATCHES[0]) -> Any:

@@ -1,0 +1,137 @@
+import dataclasses
+
+import mpmath
+import numpy as np
+import pytest
+import strategies as sts
+from helpers import (
+    asarray,
+    assert_close,
+    discretized,
+    dtype_name,
+    full,
+    is_jax,
+    loop_batch,
+    rounded,
+    to_host,
+    to_library,
+    to_numpy,
+    tolerance,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ssmkern as sk
+
+METHODS = [(name, None) for name in sts.DISCRETIZATIONS] + [("gbt", alpha) for alpha in (0.0, 0.25, 0.5, 0.8, 1.0)]
+CASES = [
+    (kind, method, alpha)
+    for kind in sts.KINDS
+    for method, alpha in METHODS
+    if sts.accepts(sts.kind_class(kind), method)
+]
+
+
+def reference(system, dt, method, alpha):
+    """(Abar, Bbar) of the full matrices by SciPy, batched: (..., n, n), (..., n)."""
+    matrices = full(system)
+    arguments = ((matrices["A"], 2), (matrices["B"], 1), (np.asarray(dt, float), 0))
+    return tuple(
+        loop_batch(lambda A, B, step, i=i: discretized(A, B, float(step), method, alpha)[i], *arguments) for i in (0, 1)
+    )
+
+
+def check_against_reference(xp, dtype, system, dt, method, alpha):
+    """The discrete matrices, where the basis is the same; otherwise the Markov parameters."""
+    moved, step = to_library(xp, system, dtype), dt if isinstance(dt, float) else asarray(xp, dt, dtype)
+    result = sk.discretize(moved, step, method, alpha=alpha)
+    dense = isinstance(system, sk.DPLR) and method in ("zoh", "foh")
+    assert type(result) is (sk.Dense if dense else type(system))
+    system, dt = rounded(system, dtype), rounded(dt, dtype)
+    Abar, Bbar = reference(dataclasses.replace(system, C=None), dt, method, alpha)
+    host = to_host(result)
+    found = full(host)
+    if host.conjugate_pairs == system.conjugate_pairs:
+        assert_close(np.broadcast_to(found["A"], Abar.shape), Abar, tolerance(dtype))
+        assert_close(np.broadcast_to(found["B"], Bbar.shape), Bbar, tolerance(dtype))
+    C = full(system)["C"]
+    X, Y = Bbar, found["B"]
+    for _ in range(3):
+        expected, actual = np.sum(C * X, axis=-1), np.sum(found["C"] * Y, axis=-1)
+        assert_close(actual, expected, tolerance(dtype), scale=np.max(np.abs(C)) * np.max(np.abs(Bbar)))
+        X, Y = (Abar @ X[..., None])[..., 0], (found["A"] @ Y[..., None])[..., 0]
+
+
+@pytest.mark.parametrize(("kind", "method", "alpha"), CASES)
+def test_agrees_with_scipy(xp, dtype, kind, method, alpha):
+    check_against_reference(xp, dtype, sts.make(kind, seed=1), 0.05, method, alpha)
+
+
+@given(data=st.data())
+def test_agrees_with_scipy_in_batches(xp, data):
+    few = is_jax(xp)
+    batch = data.draw(sts.batches(few))
+    system = data.draw(sts.systems(few, batch, kinds=sts.PLAIN if few else tuple(sts.KINDS)))
+    choices = [m for m in METHODS if sts.accepts(type(system), m[0])]
+    method, alpha = data.draw(st.sampled_from(choices[:4] if few else choices))
+    check_against_reference(xp, "float64", system, data.draw(sts.steps(batch[3])), method, alpha)
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+def test_result_keeps_what_it_does_not_change(xp, dtype, kind):
+    system = dataclasses.replace(to_library(xp, sts.make(kind), dtype), D=0.5)
+    result = sk.discretize(system, 0.1)
+    assert result.dt == 0.1
+    assert result.D == 0.5
+    assert result.conjugate_pairs == system.conjugate_pairs
+    assert result.order == system.order
+    assert dtype_name(result.B) == dtype_name(system.B)
+    np.testing.assert_array_equal(to_numpy(result.C), to_numpy(system.C))
+
+
+def test_steps_of_a_wider_dtype_widen_the_result(xp):
+    system = to_library(xp, sts.make("diagonal-real"), "float32")
+    assert dtype_name(sk.discretize(system, asarray(xp, np.array([0.1, 0.2]), "float64")).Lambda) == "float64"
+    assert dtype_name(sk.discretize(system, 0.1).Lambda) == "float32"
+
+
+@pytest.mark.parametrize("method", ["zoh", "foh", "dss"])
+@pytest.mark.parametrize("size", [0.0, 1e-14, 1e-9, 1e-5, 1e-2, 1.0, 30.0])
+def test_holds_do_not_cancel_near_zero(xp, dtype, method, size):
+    """(e^z - 1)/z for z from 0 to large; naive forms lose all digits near 0."""
+    Lambda = size * np.array([-1.0, 1j, -0.6 + 0.8j, -1e-3 - 1j])
+    result = sk.discretize(sk.Diagonal(asarray(xp, Lambda, dtype), asarray(xp, np.ones(4), dtype)), 1.0, method)
+    with mpmath.workdps(60):
+        z = [mpmath.mpmathify(x) for x in rounded(Lambda, dtype).tolist()]
+        phi = [mpmath.expm1(x) / x if x else mpmath.mpf(1) for x in z]
+        A = np.array([complex(mpmath.exp(x)) for x in z])
+        B = np.array([complex(p**2 if method == "foh" else p) for p in phi])
+    for found, expected in ((result.Lambda, A), (result.B, B)):
+        assert_close(to_numpy(found)[:, None], expected[:, None], tolerance(dtype), axis=-1)
+
+
+@pytest.mark.parametrize("method", ["zoh", "foh"])
+def test_dense_holds_of_a_singular_and_of_a_stiff_matrix(xp, method):
+    integrator = np.array([[0.0, 1.0], [0.0, 0.0]])
+    stiff = np.array([[-400.0, 300.0], [0.0, -0.1]])
+    for A in (integrator, stiff, np.zeros((2, 2))):
+        B = np.array([0.3, 1.0])
+        result = sk.discretize(sk.Dense(asarray(xp, A), asarray(xp, B)), 0.5, method)
+        Abar, Bbar = discretized(A, B, 0.5, method)
+        assert_close(result.A, Abar, tolerance("float64"))
+        assert_close(result.B, Bbar, tolerance("float64"))
+
+
+def test_deadbeat_mode(xp):
+    """dt Lambda = -2 gives Abar = 0 under bilinear, exactly."""
+    result = sk.discretize(sk.Diagonal(asarray(xp, np.array([-4.0])), asarray(xp, np.array([1.0]))), 0.5)
+    assert to_numpy(result.Lambda)[0] == 0.0
+    assert to_numpy(result.B)[0] == 0.25
+
+
+def test_contraction_of_dissipative_systems():
+    """A + A^H <= 0 makes the bilinear Abar a contraction, for steps small and huge."""
+    for kind in ("dense", "dplr", "dplr-pairs"):
+        for dt in (1e-4, 0.1, 10.0, 1e4):
+            result = full(sk.discretize(sts.make(kind, seed=2), dt))
+            assert np.linalg.norm(result["A"], 2) <= 1 + tolerance("float64")

@@ -1,0 +1,155 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import strategies as sts
+from helpers import (
+    COMPLEX,
+    asarray,
+    assert_close,
+    assert_like,
+    full,
+    is_jax,
+    reference_kernel,
+    rounded,
+    to_host,
+    to_library,
+    tolerance,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ssmkern as sk
+
+POINTS = np.array([0.0, 1.0, -1.0, 1j, 0.5, -0.3 + 0.7j, 0.999, np.exp(2j)])
+
+
+def resolvent(system, z, dt=None, discretization="bilinear"):
+    """C (I - z Abar)^-1 Bbar by full matrices, no batch."""
+    from helpers import discretized
+
+    m = full(system)
+    A, B = (m["A"], m["B"]) if dt is None else discretized(m["A"], m["B"], dt, discretization)
+    return np.array([m["C"] @ np.linalg.solve(np.eye(len(B)) - x * A, B.astype(complex)) for x in z])
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+@pytest.mark.parametrize("discretization", sts.DISCRETIZATIONS)
+def test_full_series(xp, dtype, kind, discretization):
+    """At points of the disc and its edge, -1, 0 and 1 among them."""
+    if not sts.accepts(sts.kind_class(kind), discretization):
+        pytest.skip("dss is for diagonal systems")
+    if is_jax(xp) and kind not in sts.PLAIN:
+        pytest.skip("every form is compiled: the plain kinds stand for all")
+    system = sts.make(kind, seed=1)
+    dt = 1e-2 if discretization == "euler" else 0.3
+    values = sk.generating_function(
+        to_library(xp, system, dtype), asarray(xp, POINTS, dtype), dt=dt, discretization=discretization
+    )
+    assert_like(values, xp, COMPLEX[dtype], POINTS.shape)
+    expected = resolvent(rounded(system, dtype), rounded(POINTS, dtype), dt, discretization)
+    # Next to z = 1 the resolvent of an eigenvalue 1 - dt damping is amplified by 1 / (dt damping) = up to 1000.
+    assert_close(values, expected, tolerance(dtype) * (100 if discretization == "euler" else 1))
+
+
+@given(data=st.data())
+def test_truncated_series_is_the_sum(xp, data):
+    few = is_jax(xp)
+    batch, length = data.draw(sts.batches(few)), data.draw(sts.lengths(few))
+    system = data.draw(sts.systems(few, batch, kinds=sts.PLAIN if few else tuple(sts.KINDS)))
+    dt = data.draw(sts.steps(batch[3]))
+    step = dt if isinstance(dt, float) else asarray(xp, dt)
+    values = sk.generating_function(to_library(xp, system), asarray(xp, POINTS), length=length, dt=step)
+    K = reference_kernel(system, length, dt)
+    expected = K @ POINTS ** np.arange(length)[:, None]
+    assert_like(values, xp, "complex128", (*K.shape[:-1], len(POINTS)))
+    assert_close(values, expected, tolerance("float64", length), scale=np.max(np.sum(np.abs(K), axis=-1)))
+
+
+@given(data=st.data())
+def test_full_series_is_the_limit(data):
+    """Inside the disc the terms die out, so the sum of many is the whole."""
+    system = data.draw(sts.systems(batch=sts.BATCHES[0]))
+    z = 0.8 * np.exp(2j * np.pi * sts.rng(data.draw(sts.seeds)).uniform(size=5))
+    full_values = sk.generating_function(system, z, dt=0.2)
+    assert_close(full_values, sk.generating_function(system, z, length=200, dt=0.2), tolerance("float64"))
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+@pytest.mark.parametrize("length", [1, 2, 16, 31])
+def test_truncated_output_at_roots_of_unity_is_the_fft_of_the_kernel(xp, kind, length):
+    """Lemma C.3 of the S4 paper: with C~ in place of C the full series stops after ``length`` terms where z^L = 1."""
+    if is_jax(xp) and (length != 16 or kind not in sts.PLAIN):
+        pytest.skip("every shape is compiled: one length and the plain kinds stand for all")
+    system = sk.discretize(sts.make(kind, seed=2), 0.1)
+    moved = to_library(xp, system)
+    truncated = dataclasses.replace(moved, C=sk.truncate_output(moved, length))
+    roots = np.exp(-2j * np.pi * np.arange(length) / length)
+    values = sk.generating_function(truncated, asarray(xp, roots))
+    # C~ is small and the resolvent large at the slowest mode: 1 / (dt damping) = 100.
+    assert_close(values, np.fft.fft(reference_kernel(system, length)), 10 * tolerance("float64", length))
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+@given(data=st.data())
+def test_truncation_and_back(kind, data):
+    """C (I - Abar^L) by its definition, and its inverse."""
+    length = data.draw(sts.lengths())
+    system = sk.discretize(sts.make(kind, data.draw(sts.seeds), data.draw(sts.orders())), 0.2)
+    truncated = sk.truncate_output(system, length)
+    matrices = full(system)
+    A = matrices["A"]
+    expected = matrices["C"] @ (np.eye(len(A)) - np.linalg.matrix_power(A, length))
+    assert truncated.dtype == system.C.dtype
+    assert_close(
+        truncated, expected[: truncated.shape[-1]], tolerance("float64", length), scale=np.linalg.norm(system.C)
+    )
+    back = sk.untruncate_output(dataclasses.replace(system, C=truncated), length)
+    # The inverse amplifies by |(I - Abar^L)^-1| <= 1 / (1 - e^(-L dt damping)), up to 60 for these systems.
+    assert_close(back, system.C, 60 * tolerance("float64", length))
+
+
+@pytest.mark.parametrize("batch", sts.BATCHES)
+@pytest.mark.parametrize("kind", sts.PLAIN)
+def test_truncation_of_a_batch(xp, dtype, kind, batch):
+    if is_jax(xp) and batch != sts.BATCHES[3]:
+        pytest.skip("every shape is compiled: one batch stands for all")
+    discrete = sk.discretize(sts.make(kind, seed=3, batch=batch), 0.2)
+    moved = to_library(xp, discrete, dtype)
+    truncated = sk.truncate_output(moved, 16)
+    shape = np.broadcast_shapes(batch[0], batch[2])
+    # The batch of B may be carried along or not, as long as it broadcasts to that of the system.
+    assert np.broadcast_shapes(truncated.shape[:-1], discrete.batch_shape) == discrete.batch_shape
+    assert np.broadcast_shapes(truncated.shape[:-1], shape) == tuple(truncated.shape[:-1])
+    back = to_host(dataclasses.replace(moved, C=sk.untruncate_output(dataclasses.replace(moved, C=truncated), 16))).C
+    assert_close(back, np.broadcast_to(discrete.C, back.shape), 60 * tolerance(dtype))
+
+
+@given(data=st.data())
+def test_conjugation_equivalence(xp, data):
+    """Lemma 3.1 of the S4 paper."""
+    system = data.draw(sts.systems(is_jax(xp), sts.BATCHES[0], kinds=("dense", "dense-complex")))
+    V = sts.well_conditioned(sts.rng(data.draw(sts.seeds)), system.order, real=not np.iscomplexobj(system.A))
+    moved = to_library(xp, system)
+    values = sk.generating_function(moved.change_basis(asarray(xp, V)), asarray(xp, POINTS), dt=0.1)
+    expected = resolvent(system, POINTS, 0.1)
+    # I - z Abar is inverted: its condition number, up to 1 / (dt damping) = 100.
+    assert_close(values, expected, 20 * tolerance("float64"))
+
+
+def test_real_points_and_batches_of_points(xp):
+    system = to_library(xp, sts.make("dplr-pairs", seed=4, batch=sts.BATCHES[1]))
+    z = np.linspace(-1, 1, 5)
+    values = sk.generating_function(system, asarray(xp, z), dt=0.1)
+    assert_like(values, xp, "complex128", (3, 5))
+    by_row = sk.generating_function(system, asarray(xp, np.stack([z] * 3)), dt=0.1)
+    K = reference_kernel(to_host(system), 3000, 0.1)
+    assert_close(values, K @ z ** np.arange(3000)[:, None], 1e-11)
+    assert_close(by_row, K @ z ** np.arange(3000)[:, None], 1e-11)
+
+
+def test_near_one_at_small_steps(xp):
+    """z = 1 sums the kernel: the dc gain C (-A)^-1 B, for a step of 1e-8 too."""
+    system = sk.Diagonal(*(asarray(xp, np.array(x)) for x in ([-1.0, -2.0], [1.0, 1.0], [1.0, 3.0])))
+    gain = sk.generating_function(system, asarray(xp, np.array([1.0])), dt=1e-8)
+    assert_close(gain, np.array([2.5]), tolerance("float64"))

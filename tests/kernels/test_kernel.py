@@ -1,0 +1,321 @@
+import dataclasses
+import functools
+import tracemalloc
+
+import numpy as np
+import pytest
+import strategies as sts
+from helpers import (
+    COMPLEX,
+    EPS,
+    asarray,
+    assert_close,
+    assert_like,
+    full,
+    is_jax,
+    reference_kernel,
+    relative_error,
+    rounded,
+    to_host,
+    to_library,
+    to_numpy,
+    tolerance,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ssmkern as sk
+
+GRID = [
+    (kind, discretization, method)
+    for kind in sts.PLAIN
+    for discretization in sts.DISCRETIZATIONS
+    if sts.accepts(sts.kind_class(kind), discretization)
+    for method in sts.methods_for(sts.kind_class(kind), discretization)
+]
+ALL = [(kind, method) for kind in sts.KINDS for method in sts.METHODS[sts.kind_class(kind)]]
+
+
+def kernel_dtype(system, dtype):
+    """Real for conjugate pairs and for real systems."""
+    return dtype if system.conjugate_pairs or not np.iscomplexobj(system.B) else COMPLEX[dtype]
+
+
+@functools.cache
+def grid_case(kind, discretization, dtype):
+    """A system with C (p, 1, n) and B (m, n), a step for each m, and its kernel."""
+    system = sts.make(kind, seed=3, batch=sts.BATCHES[3])
+    dt = np.array([1e-3, 2e-3]) if discretization == "euler" else np.array([0.02, 0.3])
+    return system, dt, reference_kernel(rounded(system, dtype), 31, rounded(dt, dtype), discretization)
+
+
+@pytest.mark.parametrize(("kind", "discretization", "method"), GRID)
+def test_every_method_and_discretization(xp, dtype, kind, discretization, method):
+    system, dt, expected = grid_case(kind, discretization, dtype)
+    K = sk.kernel(
+        to_library(xp, system, dtype), 31, dt=asarray(xp, dt, dtype), discretization=discretization, method=method
+    )
+    assert_like(K, xp, kernel_dtype(system, dtype), (3, 2, 31))
+    assert_close(K, expected, tolerance(dtype, 31), axis=-1)
+
+
+@pytest.mark.parametrize(("kind", "method"), ALL)
+def test_discrete_systems(xp, dtype, kind, method):
+    """A system that is discrete already: its own matrices are powered."""
+    discrete = to_host(sk.discretize(rounded(sts.make(kind, seed=4), dtype), 0.05))
+    K = sk.kernel(to_library(xp, discrete, dtype), 31, method=method)
+    assert_like(K, xp, kernel_dtype(discrete, dtype), (31,))
+    assert_close(K, reference_kernel(rounded(discrete, dtype), 31), tolerance(dtype, 31))
+
+
+@pytest.mark.parametrize(("kind", "method"), ALL)
+@given(data=st.data())
+def test_random_systems(kind, method, data):
+    """Orders, lengths and batches of all sizes, on NumPy; the other libraries have the grid above."""
+    batch, length = data.draw(sts.batches()), data.draw(sts.lengths())
+    system = data.draw(sts.systems(batch=batch, kinds=(kind,)))
+    choices = [
+        name
+        for name in sts.DISCRETIZATIONS
+        if sts.accepts(type(system), name) and method in sts.methods_for(type(system), name)
+    ]
+    discretization = data.draw(st.sampled_from(choices))
+    dt = data.draw(sts.stable_steps(discretization, batch[3]))
+    K = sk.kernel(system, length, dt=dt, discretization=discretization, method=method)
+    expected = reference_kernel(system, length, dt, discretization)
+    # Terms of C B may cancel in short kernels: the size of the largest bounds the error.
+    terms = np.max(np.abs(system.C)) * np.max(np.abs(system.B)) * np.min(dt)
+    assert_close(K, expected, tolerance("float64", length), axis=-1, scale=terms)
+
+
+@pytest.mark.parametrize(("kind", "method"), ALL)
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_shortest_kernels_of_order_one(xp, kind, method, length):
+    if is_jax(xp) and kind not in sts.PLAIN:
+        pytest.skip("every shape is compiled: the plain kinds stand for all")
+    system = sts.make(kind, seed=5, n=1)
+    K = sk.kernel(to_library(xp, system), length, dt=0.1, method=method)
+    expected = reference_kernel(system, length, 0.1)
+    assert_close(K, expected, tolerance("float64"), scale=0.1 * np.max(np.abs(system.C)) * np.max(np.abs(system.B)))
+
+
+@pytest.mark.parametrize("alpha", [0.25, 0.5, 0.9])
+@pytest.mark.parametrize(("kind", "method"), [(k, m) for k, m in ALL if k in sts.PLAIN])
+def test_gbt(kind, method, alpha):
+    """The generalized bilinear transform has a parameter: it is discretized first."""
+    system = sts.make(kind, seed=6)
+    dt = 0.005
+    K = sk.kernel(sk.discretize(system, dt, "gbt", alpha=alpha), 64, method=method)
+    assert_close(K, reference_kernel(system, 64, dt, "gbt", alpha), tolerance("float64", 64))
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+def test_auto_and_defaults(xp, kind):
+    """Bilinear by default, and "auto" is one of the methods; D is not part of the kernel."""
+    system = to_library(xp, sts.make(kind, seed=7))
+    K = sk.kernel(dataclasses.replace(system, D=3.0), 31, dt=0.1)
+    assert_close(K, reference_kernel(to_host(system), 31, 0.1), tolerance("float64", 31))
+
+
+@given(data=st.data())
+def test_conjugation_equivalence(xp, data):
+    """Lemma 3.1 of the S4 paper: (A, B, C) and (V^-1 A V, V^-1 B, C V) have one kernel."""
+    few = is_jax(xp)
+    system = data.draw(sts.systems(few, sts.BATCHES[0], kinds=("dense", "dense-complex")))
+    length, dt = data.draw(sts.lengths(few)), data.draw(sts.steps())
+    V = sts.well_conditioned(sts.rng(data.draw(sts.seeds)), system.order, real=not np.iscomplexobj(system.A))
+    moved = to_library(xp, system)
+    K, L = (sk.kernel(s, length, dt=dt) for s in (moved, moved.change_basis(asarray(xp, V))))
+    terms = dt * np.linalg.norm(system.C) * np.linalg.norm(system.B)
+    assert_close(L, to_numpy(K), tolerance("float64", length), scale=terms)
+
+
+@pytest.mark.parametrize("kind", ["dplr", "dplr-pairs", "dplr-rank2-pairs", "diagonal-pairs"])
+def test_diagonalization_and_low_rank_are_a_change_of_basis(xp, kind):
+    """The kernel of a structured system is that of its dense form in any basis."""
+    system = to_library(xp, sts.make(kind, seed=8))
+    dense = system.to_dense()
+    real = kind.endswith("pairs")
+    V = asarray(xp, sts.well_conditioned(sts.rng(9), system.order, real))
+    K = sk.kernel(system, 31, dt=0.1)
+    assert_close(sk.kernel(dense.change_basis(V), 31, dt=0.1), to_numpy(K), tolerance("float64", 31))
+
+
+@pytest.mark.parametrize(("kind", "method"), [(k, m) for k, m in ALL if k in sts.PLAIN])
+@pytest.mark.parametrize("batch", sts.BATCHES[1:])
+def test_batch_is_a_loop(xp, kind, method, batch):
+    if is_jax(xp) and batch != sts.BATCHES[3]:
+        pytest.skip("every shape is compiled: one batch, C (p, 1, n) and B (m, n), stands for all")
+    system = sts.make(kind, seed=10, batch=batch)
+    dt = np.exp(sts.rng(11).uniform(-4, -1, batch[3]))
+    K = sk.kernel(to_library(xp, system), 31, dt=asarray(xp, dt) if batch[3] else float(dt), method=method)
+    assert_close(K, reference_kernel(system, 31, dt), tolerance("float64", 31), axis=-1)
+
+
+# --- hard cases -----------------------------------------------------------------------------------------------------
+
+
+def undamped(name):
+    """Systems with modes on the imaginary axis, 0 among them, as NPLR makes of measures of odd order."""
+    generator = sts.rng(12)
+    Lambda = 1j * np.array([0.0, 1.0, 2.5, 7.0])
+    # The real mode of a pair is stored once, divided by sqrt(2).
+    P, B, C = (x / np.array([np.sqrt(2), 1, 1, 1]) for x in np.abs(sts.normal(generator, (3, 4))))
+    if name == "dplr":
+        return sk.DPLR(Lambda, P[:, None], P[:, None], B, C, conjugate_pairs=True)
+    return sk.Diagonal(Lambda, B, C, conjugate_pairs=True)
+
+
+@pytest.mark.parametrize("method", ["cauchy", "krylov"])
+@pytest.mark.parametrize("name", ["dplr", "diagonal"])
+@pytest.mark.parametrize("length", [1, 31, 256])
+def test_undamped_modes(xp, dtype, name, method, length):
+    """Re Lambda = 0: modes lie on the circle where Algorithm 1 takes its samples, Lambda = 0 on a sample."""
+    system = undamped(name)
+    K = sk.kernel(to_library(xp, system, dtype), length, dt=0.1, method=method)
+    assert_close(K, reference_kernel(rounded(system, dtype), length, 0.1), tolerance(dtype, length))
+
+
+@pytest.mark.parametrize("method", ["vandermonde", "cauchy", "krylov", "recurrence"])
+@pytest.mark.parametrize("length", [2, 16, 31])
+def test_modes_on_the_samples(xp, dtype, method, length):
+    """Modes at roots of unity of the length and of twice the length, repeated modes, -1, 0 and 1."""
+    roots = np.exp(2j * np.pi * np.array([0, 1, 1, 0.5]) / length)
+    Lambda = np.concatenate([roots, [-1.0, 0.0, 0.5, 0.5]])
+    if dtype == "float32":
+        Lambda = Lambda * (1 - 1e-6)
+    system = sk.Diagonal(Lambda, np.ones(8), np.arange(8.0) + 1j, dt=1.0)
+    K = sk.kernel(to_library(xp, system, dtype), length, method=method)
+    assert_close(K, reference_kernel(rounded(system, dtype), length), tolerance(dtype, length))
+
+
+@pytest.mark.parametrize("method", ["vandermonde", "cauchy", "krylov", "recurrence"])
+def test_slow_and_fast_modes_together(xp, dtype, method):
+    """Time constants from 1e-2 to 1e6 steps: float32 must not lose the slow ones."""
+    Lambda = np.array([-1e-6, -1e-4 + 1e-3j, -0.01 + 3j, -100.0])
+    system = sk.Diagonal(Lambda, np.ones(4), np.array([1.0, -1.0, 0.5, 1.0]))
+    K = sk.kernel(to_library(xp, system, dtype), 1000, dt=1.0, discretization="zoh", method=method)
+    rate = rounded(Lambda, dtype)
+    expected = np.exp(rate * np.arange(1000)[:, None]) @ (system.C * np.expm1(rate) / rate)
+    assert_close(K, expected, 1e-5 if dtype == "float32" else tolerance(dtype, 1000))
+
+
+@pytest.mark.parametrize("method", ["krylov", "recurrence"])
+def test_defective_matrix(xp, method):
+    """A Jordan block has no eigenbasis: K_l of the nilpotent shift is exact."""
+    system = sk.Dense(np.eye(5, k=-1), np.eye(5)[0], np.arange(1.0, 6.0), dt=1.0)
+    K = sk.kernel(to_library(xp, system), 8, method=method)
+    assert_close(K, np.array([1.0, 2, 3, 4, 5, 0, 0, 0]), 0.0)
+
+
+@pytest.mark.parametrize("dt", [1e-6, 1e-3])
+@pytest.mark.parametrize(("kind", "method"), [(k, m) for k, m in ALL if k in sts.PLAIN])
+def test_small_steps(xp, dtype, kind, method, dt):
+    """Abar within dt of the identity: rounding it to float32 would lose eps / dt."""
+    system = sts.make(kind, seed=13)
+    K = sk.kernel(to_library(xp, system, dtype), 31, dt=dt, method=method)
+    assert_close(K, reference_kernel(rounded(system, dtype), 31, dt), tolerance(dtype, 31))
+
+
+def check_growth(K, exact, tol):
+    """Right as long as it can be represented, and never a finite wrong number: inf from there on."""
+    top = np.finfo(K.dtype).max
+    fits, beyond = np.abs(exact) < top / 1e3, np.abs(exact) > top * 1e3
+    assert np.any(beyond)
+    return bool(np.all(np.abs(K[fits] / exact[fits] - 1) < tol)), bool(np.all(np.isinf(K[beyond])))
+
+
+@pytest.mark.parametrize("method", ["vandermonde", "krylov", "recurrence"])
+@pytest.mark.parametrize("kind", ["diagonal", "dense"])
+def test_unstable_system_overflows_to_infinity(xp, dtype, kind, method):
+    """x' = 5 x + u with zoh: K_l = (e^5 - 1)/5 e^(5 l), which no dtype holds for long."""
+    if kind == "dense" and method == "vandermonde":
+        pytest.skip("dense systems have no vandermonde method")
+    one = asarray(xp, np.ones(1), dtype)
+    system = sk.Diagonal(5 * one, one, one) if kind == "diagonal" else sk.Dense(5 * one[:, None], one, one)
+    with np.errstate(all="ignore"):
+        K = to_numpy(sk.kernel(system, 200, dt=1.0, discretization="zoh", method=method))
+        exact = np.exp(5 * np.arange(200, dtype=np.longdouble)) * np.expm1(np.longdouble(5)) / 5
+        right, infinite = check_growth(K, exact, 1e-3 if dtype == "float32" else 1e-11)
+    assert right
+    assert infinite
+
+
+def test_unstable_system_is_computed_as_asked_by_cauchy(xp):
+    """Growth by 1e5 over the kernel: an FFT has the error of its largest value."""
+    system = sk.Diagonal(*(asarray(xp, np.array(x)) for x in ([0.1 + 1j, -0.5], [1.0, 1.0], [1.0, 2.0])))
+    K = sk.kernel(system, 120, dt=1.0, discretization="zoh", method="cauchy")
+    assert_close(K, reference_kernel(to_host(system), 120, 1.0, "zoh"), 1e-11)
+
+
+def test_overflow_by_cauchy_is_never_finite_nonsense():
+    with np.errstate(all="ignore"):
+        for system in (
+            sk.Diagonal(np.array([5.0]), np.ones(1), np.ones(1)),
+            sk.DPLR(np.array([5.0]), np.ones((1, 1)), np.ones((1, 1)), np.ones(1), np.ones(1)),
+        ):
+            K = sk.kernel(system, 400, dt=1.0, method="cauchy")
+            exact = reference_kernel(system, 400, 1.0)
+            fits = np.isfinite(exact)
+            assert not np.any(np.isfinite(K) & ~fits)
+            finite = np.isfinite(K) & fits
+            assert np.all(np.abs(K - exact)[finite] <= 1e-9 * np.max(np.abs(exact[fits])))
+
+
+# --- size -----------------------------------------------------------------------------------------------------------
+
+SIZED = [f"nplr:{name}" for name in ("legs", "legt", "lagt", "fourier", "fourier_decay", "fourier2")]
+SIZED += [f"s4d:{name}" for name in ("lin", "inv", "legs")]
+
+
+def sized_system(name):
+    """Order 64, with an output vector of normal entries."""
+    family, _, name = name.partition(":")
+    system = sk.nplr(name, 64)[0] if family == "nplr" else sk.s4d(name, 64)
+    return dataclasses.replace(system, C=sts.normal(sts.rng(14), system.B.shape))
+
+
+@pytest.mark.parametrize("name", SIZED)
+@pytest.mark.parametrize("dt", [1e-3, 1e-1])
+def test_all_methods_agree_at_full_size(xp, name, dt):
+    """n = 64, L = 4096, float64: below 1e-11 of max|K|."""
+    if not (is_jax(xp) or xp.__name__.endswith("numpy")) and dt == 1e-1:
+        pytest.skip("the other step is enough for the slower libraries")
+    system = sized_system(name)
+    moved = to_library(xp, system)
+    methods = sts.METHODS[type(system)]
+    kernels = {m: sk.kernel(moved, 4096, dt=dt, method=m) for m in methods if m != "recurrence"}
+    reference = sk.kernel(system, 4096, dt=dt, method="recurrence")
+    errors = {m: relative_error(K, reference) for m, K in kernels.items()}
+    assert max(errors.values()) < 1e-11, errors
+
+
+@pytest.mark.parametrize("kind", ["dplr-pairs", "diagonal-pairs"])
+@pytest.mark.parametrize("method", ["cauchy", "vandermonde", "krylov"])
+def test_memory_is_not_order_times_length(kind, method):
+    """256 stored modes, 32768 terms: one table of modes by terms would take 128 MiB."""
+    if kind == "dplr-pairs" and method == "vandermonde":
+        pytest.skip("DPLR systems have no vandermonde method")
+    system = sts.make(kind, seed=15, n=256)
+    if kind == "dplr-pairs":
+        system = dataclasses.replace(system, P=system.P / 10, Q=system.Q / 10)
+    tracemalloc.start()
+    try:
+        K = sk.kernel(system, 32768, dt=0.01, method=method)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.all(np.isfinite(K))
+    assert peak < 256 * 32768 * 16 / 2
+
+
+def test_float32_reaches_a_few_ulp_on_numpy():
+    """Tables of powers from float64, products in float32: far better than float32 throughout."""
+    for kind in ("diagonal-pairs", "dplr-pairs"):
+        system = sts.make(kind, seed=16, n=32)
+        dt = 1e-3
+        expected = sk.kernel(rounded(system, "float32"), 4096, dt=dt)
+        for method in sts.METHODS[type(system)]:
+            K = sk.kernel(to_library(np, system, "float32"), 4096, dt=dt, method=method)
+            assert K.dtype == np.float32
+            assert_close(K, expected, 40 * EPS["float32"])

@@ -1,0 +1,107 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import strategies as sts
+from helpers import COMPLEX, asarray, assert_close, assert_like, full, is_jax, simulate, to_library, to_numpy, tolerance
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ssmkern as sk
+
+
+def run(xp, system, u, x=None):
+    """Step a system of `xp` over a host signal (length,): outputs stacked on the host, last state."""
+    if x is None:
+        state_dtype = system.B.dtype
+        x = xp.zeros(system.B.shape, dtype=state_dtype, device=None if is_jax(xp) else system.B.device)
+    y = []
+    for sample in u:
+        out, x = sk.step(system, x, asarray(xp, np.asarray(sample), None))
+        y.append(to_numpy(out))
+    return np.stack(y, axis=-1), x
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+def test_steps_are_the_simulation_and_the_convolution(xp, kind):
+    system = dataclasses.replace(sk.discretize(sts.make(kind, seed=1), 0.1), D=0.7)
+    u = sts.rng(2).standard_normal(31)
+    moved = to_library(xp, system)
+    y, x_last = run(xp, moved, u)
+    m = full(system)
+    expected, x_expected = simulate(m["A"], m["B"], m["C"], 0.7, u)
+    real = system.conjugate_pairs or not np.iscomplexobj(system.B)
+    assert np.iscomplexobj(y) is not real
+    assert_close(y, expected.real if real else expected, tolerance("float64", 31))
+    assert_close(x_last, x_expected[: system.B.shape[-1]], tolerance("float64", 31))
+    assert_close(sk.convolve(asarray(xp, u), sk.kernel(moved, 31), D=0.7), y, tolerance("float64", 31))
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+def test_dtypes(xp, dtype, kind):
+    system = to_library(xp, sk.discretize(sts.make(kind, seed=3), 0.1), dtype)
+    real = not np.iscomplexobj(to_numpy(system.B))
+    x = asarray(xp, np.ones(4) if real else np.ones(4) + 0j, dtype)
+    y, new = sk.step(system, x, 1.0)
+    assert_like(new, xp, dtype if real else COMPLEX[dtype], (4,))
+    assert_like(y, xp, dtype if real or system.conjugate_pairs else COMPLEX[dtype], ())
+    y, new = sk.step(system, x, asarray(xp, np.ones((3, 1)), dtype))
+    assert_like(new, xp, dtype if real else COMPLEX[dtype], (3, 1, 4))
+    assert tuple(y.shape) == (3, 1)
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+@given(data=st.data())
+def test_linearity(kind, data):
+    """In state and input together."""
+    generator = sts.rng(data.draw(sts.seeds))
+    system = sk.discretize(sts.make(kind, data.draw(sts.seeds), data.draw(sts.orders())), 0.1)
+    system = dataclasses.replace(system, D=-1.5)
+    x, w = (sts.normal(generator, system.B.shape) for _ in range(2))
+    u, v, a, b = generator.standard_normal(4).tolist()  # real factors: pairs are linear over the reals only
+    y, new = sk.step(system, a * x + b * w, a * u + b * v)
+    (y1, x1), (y2, x2) = sk.step(system, x, u), sk.step(system, w, v)
+    assert_close(new, a * x1 + b * x2, tolerance("float64"), scale=1.0)
+    assert_close(y, a * y1 + b * y2, tolerance("float64"), scale=1.0)
+
+
+@given(data=st.data())
+def test_time_invariance(data):
+    """Zeros first: the state stays at rest, and the output comes as much later."""
+    system = sk.discretize(data.draw(sts.systems(batch=sts.BATCHES[0])), 0.1)
+    delay = data.draw(st.integers(1, 5))
+    u = sts.rng(data.draw(sts.seeds)).standard_normal(9)
+    now, _ = run(np, system, u)
+    later, _ = run(np, system, np.concatenate([np.zeros(delay), u]))
+    np.testing.assert_array_equal(later[:delay], 0)
+    np.testing.assert_array_equal(later[delay:], now)
+
+
+@pytest.mark.parametrize("batch", sts.BATCHES)
+@pytest.mark.parametrize("kind", sts.PLAIN)
+def test_batch_is_a_loop(xp, kind, batch):
+    system = sts.make(kind, seed=4, batch=batch)
+    dt = np.exp(sts.rng(5).uniform(-4, -1, batch[3]))
+    discrete = sk.discretize(system, dt if batch[3] else float(dt))
+    u = sts.rng(6).standard_normal(5)
+    y, _ = run(xp, to_library(xp, discrete), u)
+    K = sk.kernel(discrete, 5)
+    assert y.shape == discrete.batch_shape + (5,)
+    expected = np.stack([np.convolve(u, row)[:5] for row in K.reshape(-1, 5)]).reshape(y.shape)
+    assert_close(y, expected, tolerance("float64"), axis=-1)
+
+
+@given(data=st.data())
+def test_conjugation_equivalence(xp, data):
+    """Lemma 3.1 of the S4 paper: the output does not depend on the basis of the state."""
+    kinds = ("dense", "dense-complex")
+    system = sk.discretize(data.draw(sts.systems(is_jax(xp), sts.BATCHES[0], kinds)), 0.1)
+    generator = sts.rng(data.draw(sts.seeds))
+    V = sts.well_conditioned(generator, system.order, real=not np.iscomplexobj(system.A))
+    u = generator.standard_normal(6)
+    moved = to_library(xp, system)
+    y, x = run(xp, moved, u)
+    z, w = run(xp, moved.change_basis(asarray(xp, V)), u)
+    scale = np.linalg.norm(system.C) * np.linalg.norm(system.B)
+    assert_close(z, y, tolerance("float64"), scale=scale)
+    assert_close(V @ to_numpy(w), to_numpy(x), tolerance("float64"))
