@@ -68,7 +68,7 @@ def array_namespace(**arguments: Any) -> Namespace:
 
 def library(xp: Namespace) -> str:
     """Name of the library behind a namespace, as in ``import``."""
-    return xp.__name__.removeprefix("array_api_compat.").split(".")[0]
+    return str(xp.__name__).removeprefix("array_api_compat.").split(".")[0]
 
 
 def resolve_namespace(xp: Namespace | None) -> Namespace:
@@ -196,6 +196,13 @@ def holds(condition: Array) -> bool:
         return bool(xp.all(condition))
     except (TypeError, RuntimeError):  # traced: no value to read
         return True
+
+
+def overflow_to_inf(xp: Namespace, powers: Array, *parameters: Array) -> Array:
+    """Make NaN inf in a sequence of powers ``(..., length)`` of finite parameters: it is inf - inf or 0 inf."""
+    if holds(xp.isfinite(powers[..., -1])) or not all(holds(xp.isfinite(x)) for x in parameters):
+        return powers
+    return xp.where(xp.isnan(powers), xp.full_like(powers, xp.inf), powers)
 
 
 def check_dt(xp: Namespace, dt: Any) -> None:

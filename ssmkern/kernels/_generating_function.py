@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 from .._memory import chunk_size
 from .._namespace import (
@@ -96,7 +96,8 @@ def generating_function(
         values = _dense(xp, discrete, points)
     else:
         step = None if dt is None else step_array(xp, system, dt)
-        values = _structured(xp, discrete, shifted_modes(xp, widen(xp, system), step, discretization), points)
+        wide = cast("DPLR | Diagonal", widen(xp, system))
+        values = _structured(xp, discrete, shifted_modes(xp, wide, step, discretization), points)
     return astype(xp, values, out)
 
 
@@ -111,7 +112,7 @@ def _dense(xp: Namespace, system: Dense, z: Array) -> Array:
     eye = xp.eye(n, dtype=z.dtype, device=device_of(z))
     parts = []
     for start in range(0, z.shape[-1], step):
-        matrices = eye - z[..., start : start + step, None, None] * A[..., None, :, :]
+        matrices = eye - z[..., start : min(start + step, z.shape[-1]), None, None] * A[..., None, :, :]
         states = xp.linalg.solve(matrices, B[..., None, :, None])[..., 0]
         parts.append(xp.sum(C[..., None, :] * states, axis=-1))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
@@ -126,7 +127,7 @@ def _structured(xp: Namespace, system: DPLR | Diagonal, shifted: Array, z: Array
         fields = {name: xp.concat([x, conj(xp, x)], axis=axes[name]) for name, x in fields.items()}
         shifted = xp.concat([shifted, conj(xp, shifted)], axis=-1)
     full = dataclasses.replace(system, **fields, D=None, dt=1.0, conjugate_pairs=False)
-    sums = []
+    sums: list[Array | None] = []
     for extra, v in enumerate(residues(xp, full, full.C)):
         if v is None:
             sums.append(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from .._namespace import (
     Array,
@@ -15,7 +15,7 @@ from .._namespace import (
     check_dt,
     check_length,
     complex_of,
-    holds,
+    overflow_to_inf,
     precision,
     shape_of,
 )
@@ -108,12 +108,11 @@ def kernel(
     out = precision(xp, system.B, dt)[0]
     if not is_real(xp, discrete):
         out = complex_of(xp, out)
-    if method == "vandermonde" or method == "cauchy":
-        log_Lambda = log_modes(
-            xp, widen(xp, system), None if dt is None else step_array(xp, system, dt), discretization
-        )
+    if method in ("vandermonde", "cauchy"):
+        wide = cast("DPLR | Diagonal", widen(xp, system))
+        log_Lambda = log_modes(xp, wide, None if dt is None else step_array(xp, system, dt), discretization)
         if method == "cauchy":
-            K = astype(xp, cauchy_kernel(xp, discrete, log_Lambda, length), out)
+            K = astype(xp, cauchy_kernel(xp, cast("DPLR | Diagonal", discrete), log_Lambda, length), out)
         else:
             scale = 2.0 if discrete.conjugate_pairs else 1.0
             K = power_sum(xp, scale * discrete.C * discrete.B, log_Lambda, length, out)
@@ -122,7 +121,7 @@ def kernel(
         K = krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
     else:
         K = _recurrence(xp, discrete, length, out)
-    return _saturate(xp, discrete, K)
+    return overflow_to_inf(xp, K, *(getattr(discrete, name) for name in discrete._core))
 
 
 def discrete_system(xp: Namespace, system: System, dt: Any, discretization: str) -> System:
@@ -153,12 +152,3 @@ def _recurrence(xp: Namespace, system: System, length: int, out: DType) -> Array
         K.append(astype(xp, output(xp, system, x), out))
         x = advance(xp, system, x)
     return xp.stack(K, axis=-1)
-
-
-def _saturate(xp: Namespace, system: System, K: Array) -> Array:
-    """Where a kernel of finite parameters overflowed, inf - inf may have left NaN: make it inf."""
-    if holds(xp.isfinite(K[..., -1])):
-        return K
-    if not all(holds(xp.isfinite(getattr(system, name))) for name in system._core):
-        return K
-    return xp.where(xp.isnan(K), xp.full_like(K, xp.inf), K)

@@ -104,7 +104,7 @@ def untruncate_output(system: System, length: int) -> Array:
     # The idle half of a real mode stored among conjugate pairs is coupled to nothing; undamped, its row is zero.
     idle = xp.astype(xp.all(gap == 0, axis=-1), gap.dtype)
     C = xp.linalg.solve(gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
-    return astype(xp, _to_stored(xp, wide, C), system.C.dtype)
+    return astype(xp, _to_stored(wide, C), system.C.dtype)
 
 
 def _prepare(system: System, length: int) -> tuple[Namespace, System, int]:
@@ -119,10 +119,10 @@ def late_output(xp: Namespace, system: System, length: int) -> Array:
         return system.C * system.Lambda**length
     dense = system.to_dense()
     power = xp.linalg.matrix_power(dense.A, length)
-    return _to_stored(xp, system, (dense.C[..., None, :] @ power)[..., 0, :])
+    return _to_stored(system, (dense.C[..., None, :] @ power)[..., 0, :])
 
 
-def _to_stored(xp: Namespace, system: System, C: Array) -> Array:
+def _to_stored(system: System, C: Array) -> Array:
     """Output vector of ``system.to_dense()`` in the coordinates of the system itself."""
     if not system.conjugate_pairs:
         return C

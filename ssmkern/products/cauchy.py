@@ -81,7 +81,7 @@ def pole_sums(xp: Namespace, vs: list[Array], p: Array, q: Array, w: Array) -> l
     step = chunk_size(length, batch * 3 * 16 * n)
     parts: list[list[Array]] = [[] for _ in vs]
     for start in range(0, length, step):
-        rows = slice(start, start + step)
+        rows = slice(start, min(start + step, length))
         matrix = 1.0 / (p[..., rows, None] - q[..., rows, None] * w[..., None, :])
         for part, v in zip(parts, vs, strict=True):
             part.append((matrix @ v[..., None])[..., 0])

@@ -17,6 +17,7 @@ from .._namespace import (
     complex_of,
     device_of,
     is_complex,
+    overflow_to_inf,
     precision,
     widest,
 )
@@ -76,7 +77,7 @@ def krylov(A: Array, b: Array, length: int) -> Array:
         out, wide = complex_of(xp, out), complex_of(xp, wide)
 
     def run(A: Array, b: Array) -> Array:
-        return astype(xp, columns(xp, A, b, length)[0], out)
+        return overflow_to_inf(xp, astype(xp, columns(xp, A, b, length)[0], out), A, b)
 
     bytes_each = 16 * n * (3 * n + 2 * length)
     return over_batch(xp, run, [(astype(xp, A, wide), 2), (astype(xp, b, wide), 1)], bytes_each)
@@ -86,7 +87,7 @@ def columns(xp: Namespace, A: Array, b: Array, length: int) -> tuple[Array, Arra
     """Return ``(b, A b, ...)`` as ``(..., n, length)`` and, if length is a power of 2, A^length."""
     X, power = b[..., None], A
     while X.shape[-1] < length:
-        more = power @ X[..., : length - X.shape[-1]]
+        more = power @ X[..., : min(X.shape[-1], length - X.shape[-1])]
         if more.ndim > X.ndim or more.shape[:-2] != X.shape[:-2]:  # A has batch dimensions that b has not
             X = xp.broadcast_to(X, (*more.shape[:-2], *X.shape[-2:]))
         X = xp.concat([X, more], axis=-1)

@@ -17,6 +17,7 @@ from .._namespace import (
     device_of,
     imag,
     is_complex,
+    overflow_to_inf,
     precision,
     real,
     real_of,
@@ -70,7 +71,7 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
     array([2.  , 1.5 , 1.25])
     """
     xp, v, log_x, out = _prepare(v=v, x=x)
-    return power_sum(xp, v, log_x, check_length("length", length), out)
+    return overflow_to_inf(xp, power_sum(xp, v, log_x, check_length("length", length), out), v, x)
 
 
 def vandermonde_transpose(u: Array, x: Array) -> Array:
