@@ -50,8 +50,12 @@ def lengths(few: bool = False) -> st.SearchStrategy[int]:
     return st.sampled_from((31,) if few else LENGTHS)
 
 
+def each_batch(few: bool = False) -> tuple:
+    return (BATCHES[3],) if few else BATCHES
+
+
 def batches(few: bool = False) -> st.SearchStrategy[tuple]:
-    return st.sampled_from((BATCHES[3],) if few else BATCHES)
+    return st.sampled_from(each_batch(few))
 
 
 def steps(shape: tuple[int, ...] = (), low: float = 1e-3, high: float = 0.5) -> st.SearchStrategy[Any]:
@@ -155,6 +159,11 @@ KINDS = {
     "diagonal-pairs": partial(make_diagonal, pairs=True),
 }
 PLAIN = ("dense", "dplr-pairs", "diagonal-pairs")
+
+
+def kinds(few: bool = False) -> tuple[str, ...]:
+    """All kinds, or under JAX those that stand for the rest."""
+    return PLAIN if few else tuple(KINDS)
 
 
 def kind_class(kind: str) -> type:

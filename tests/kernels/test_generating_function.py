@@ -8,6 +8,7 @@ from helpers import (
     asarray,
     assert_close,
     assert_like,
+    discretized,
     full,
     is_jax,
     reference_kernel,
@@ -26,30 +27,27 @@ POINTS = np.array([0.0, 1.0, -1.0, 1j, 0.5, -0.3 + 0.7j, 0.999, np.exp(2j)])
 
 def resolvent(system, z, dt=None, discretization="bilinear"):
     """C (I - z Abar)^-1 Bbar by full matrices, no batch."""
-    from helpers import discretized
-
     m = full(system)
     A, B = (m["A"], m["B"]) if dt is None else discretized(m["A"], m["B"], dt, discretization)
     return np.array([m["C"] @ np.linalg.solve(np.eye(len(B)) - x * A, B.astype(complex)) for x in z])
 
 
-@pytest.mark.parametrize("kind", sts.KINDS)
 @pytest.mark.parametrize("discretization", sts.DISCRETIZATIONS)
-def test_full_series(xp, dtype, kind, discretization):
+def test_full_series(xp, dtype, discretization):
     """At points of the disc and its edge, -1, 0 and 1 among them."""
-    if not sts.accepts(sts.kind_class(kind), discretization):
-        pytest.skip("dss is for diagonal systems")
-    if is_jax(xp) and kind not in sts.PLAIN:
-        pytest.skip("every form is compiled: the plain kinds stand for all")
-    system = sts.make(kind, seed=1)
     dt = 1e-2 if discretization == "euler" else 0.3
-    values = sk.generating_function(
-        to_library(xp, system, dtype), asarray(xp, POINTS, dtype), dt=dt, discretization=discretization
-    )
-    assert_like(values, xp, COMPLEX[dtype], POINTS.shape)
-    expected = resolvent(rounded(system, dtype), rounded(POINTS, dtype), dt, discretization)
-    # Next to z = 1 the resolvent of an eigenvalue 1 - dt damping is amplified by 1 / (dt damping) = up to 1000.
-    assert_close(values, expected, tolerance(dtype) * (100 if discretization == "euler" else 1))
+    # Next to z = 1 the resolvent amplifies what rounding does to the slowest mode by 1 / (dt damping) = 33, or 1000.
+    tol = {name: tolerance(name) * (100 if discretization == "euler" else 1) for name in ("float32", "float64")}
+    for kind in sts.kinds(is_jax(xp)):
+        if not sts.accepts(sts.kind_class(kind), discretization):
+            continue
+        system = sts.make(kind, seed=1)
+        values = sk.generating_function(
+            to_library(xp, system, dtype), asarray(xp, POINTS, dtype), dt=dt, discretization=discretization
+        )
+        assert_like(values, xp, COMPLEX[dtype], POINTS.shape)
+        expected = resolvent(rounded(system, dtype), rounded(POINTS, dtype), dt, discretization)
+        assert_close(values, expected, tol[dtype])
 
 
 @given(data=st.data())
@@ -75,19 +73,17 @@ def test_full_series_is_the_limit(data):
     assert_close(full_values, sk.generating_function(system, z, length=200, dt=0.2), tolerance("float64"))
 
 
-@pytest.mark.parametrize("kind", sts.KINDS)
-@pytest.mark.parametrize("length", [1, 2, 16, 31])
-def test_truncated_output_at_roots_of_unity_is_the_fft_of_the_kernel(xp, kind, length):
+def test_truncated_output_at_roots_of_unity_is_the_fft_of_the_kernel(xp):
     """Lemma C.3 of the S4 paper: with C~ in place of C the full series stops after ``length`` terms where z^L = 1."""
-    if is_jax(xp) and (length != 16 or kind not in sts.PLAIN):
-        pytest.skip("every shape is compiled: one length and the plain kinds stand for all")
-    system = sk.discretize(sts.make(kind, seed=2), 0.1)
-    moved = to_library(xp, system)
-    truncated = dataclasses.replace(moved, C=sk.truncate_output(moved, length))
-    roots = np.exp(-2j * np.pi * np.arange(length) / length)
-    values = sk.generating_function(truncated, asarray(xp, roots))
-    # C~ is small and the resolvent large at the slowest mode: 1 / (dt damping) = 100.
-    assert_close(values, np.fft.fft(reference_kernel(system, length)), 10 * tolerance("float64", length))
+    for kind in sts.kinds(is_jax(xp)):
+        system = sk.discretize(sts.make(kind, seed=2), 0.1)
+        moved = to_library(xp, system)
+        for length in (16,) if is_jax(xp) else (1, 2, 16, 31):
+            truncated = dataclasses.replace(moved, C=sk.truncate_output(moved, length))
+            roots = np.exp(-2j * np.pi * np.arange(length) / length)
+            values = sk.generating_function(truncated, asarray(xp, roots))
+            # C~ is small and the resolvent large at the slowest mode: 1 / (dt damping) = 100.
+            assert_close(values, np.fft.fft(reference_kernel(system, length)), 10 * tolerance("float64", length))
 
 
 @pytest.mark.parametrize("kind", sts.KINDS)
@@ -109,20 +105,15 @@ def test_truncation_and_back(kind, data):
     assert_close(back, system.C, 60 * tolerance("float64", length))
 
 
-@pytest.mark.parametrize("batch", sts.BATCHES)
 @pytest.mark.parametrize("kind", sts.PLAIN)
-def test_truncation_of_a_batch(xp, dtype, kind, batch):
-    if is_jax(xp) and batch != sts.BATCHES[3]:
-        pytest.skip("every shape is compiled: one batch stands for all")
-    discrete = sk.discretize(sts.make(kind, seed=3, batch=batch), 0.2)
-    moved = to_library(xp, discrete, dtype)
-    truncated = sk.truncate_output(moved, 16)
-    shape = np.broadcast_shapes(batch[0], batch[2])
-    # The batch of B may be carried along or not, as long as it broadcasts to that of the system.
-    assert np.broadcast_shapes(truncated.shape[:-1], discrete.batch_shape) == discrete.batch_shape
-    assert np.broadcast_shapes(truncated.shape[:-1], shape) == tuple(truncated.shape[:-1])
-    back = to_host(dataclasses.replace(moved, C=sk.untruncate_output(dataclasses.replace(moved, C=truncated), 16))).C
-    assert_close(back, np.broadcast_to(discrete.C, back.shape), 60 * tolerance(dtype))
+def test_truncation_of_a_batch(xp, dtype, kind):
+    for batch in sts.each_batch(is_jax(xp)):
+        discrete = sk.discretize(sts.make(kind, seed=3, batch=batch), 0.2)
+        moved = to_library(xp, discrete, dtype)
+        truncated = dataclasses.replace(moved, C=sk.truncate_output(moved, 16))
+        assert truncated.batch_shape == discrete.batch_shape
+        back = to_host(dataclasses.replace(moved, C=sk.untruncate_output(truncated, 16))).C
+        assert_close(back, np.broadcast_to(discrete.C, back.shape), 60 * tolerance(dtype))
 
 
 @given(data=st.data())
