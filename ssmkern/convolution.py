@@ -68,7 +68,7 @@ def convolve(u: Array, K: Array, *, D: Any = None) -> Array:
     batch_shape(u=tuple(u.shape[:-1]), K=tuple(K.shape[:-1]), D=shape_of(D))
     dtype = precision(xp, u, K, D)[0]
     length = u.shape[-1]
-    K = K[..., :length]
+    K = K[..., : min(length, K.shape[-1])]
     size = fast_length(length + K.shape[-1] - 1)
     if is_complex(xp, u) or is_complex(xp, K):
         u, K = (astype(xp, x, complex_of(xp, dtype)) for x in (u, K))

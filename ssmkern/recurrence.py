@@ -21,7 +21,7 @@ from ._namespace import (
     real,
     shape_of,
 )
-from .systems import DPLR, Dense, Diagonal, System, cast_system, check_discrete, check_output
+from .systems import Dense, Diagonal, System, cast_system, check_discrete, check_output
 
 
 def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:

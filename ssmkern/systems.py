@@ -33,8 +33,11 @@ class _System:
 
     # Core dimensions of each array field; the letters are those of the docstrings.
     _core: dict[str, tuple[str, ...]] = {}
-    _static = ("conjugate_pairs",)
+    _static: tuple[str, ...] = ("conjugate_pairs",)
     conjugate_pairs: bool = False
+    B: Array
+    D: Any
+    dt: Any
 
     def __post_init__(self) -> None:
         _register_pytree(type(self))
@@ -141,7 +144,7 @@ class Dense(_System):
 
     A: Array
     B: Array
-    C: Array | None = None
+    C: Array = None
     D: Any = None
     dt: Any = None
 
@@ -254,7 +257,7 @@ class DPLR(_System):
     P: Array
     Q: Array
     B: Array
-    C: Array | None = None
+    C: Array = None
     D: Any = None
     dt: Any = None
     conjugate_pairs: bool = False
@@ -336,7 +339,7 @@ class Diagonal(_System):
 
     Lambda: Array
     B: Array
-    C: Array | None = None
+    C: Array = None
     D: Any = None
     dt: Any = None
     conjugate_pairs: bool = False
@@ -431,14 +434,14 @@ def widen(xp: Namespace, system: System) -> System:
 _registered: set[type] = set()
 
 
-def _register_pytree(cls: type) -> None:
+def _register_pytree(cls: type[_System]) -> None:
     """Make a container a JAX pytree, once and only if the user has imported JAX."""
     jax = sys.modules.get("jax")
     if jax is None or cls in _registered or not hasattr(jax, "tree_util"):
         return
     _registered.add(cls)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    static = [name for name in names if name in cls._static]  # type: ignore[attr-defined]
+    static = [name for name in names if name in cls._static]
     leaves = [name for name in names if name not in static]
 
     def flatten_with_keys(system: Any) -> Any:
@@ -447,7 +450,7 @@ def _register_pytree(cls: type) -> None:
 
     def unflatten(auxiliary: Any, children: Any) -> Any:
         # Transformations put placeholders in the leaves: no checks here.
-        system = object.__new__(cls)
+        system: Any = object.__new__(cls)
         for name, value in [*zip(static, auxiliary, strict=True), *zip(leaves, children, strict=True)]:
             object.__setattr__(system, name, value)
         return system

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from numbers import Real
 from typing import Any
 
 from .._namespace import (
     Array,
-    Device,
     Namespace,
     array_namespace,
     as_array,
@@ -96,7 +94,7 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     return cast_system(xp, wide, precision(xp, system.B, dt)[0])
 
 
-def check_method(system: System, method: str, alpha: float | None) -> None:
+def check_method(system: System, method: str, alpha: Any) -> None:
     """Refuse a method that is unknown or that the system does not take, and an alpha that does not fit."""
     check_choice("method", method, METHODS)
     if method == "dss" and not isinstance(system, Diagonal):
@@ -107,14 +105,14 @@ def check_method(system: System, method: str, alpha: float | None) -> None:
         return
     if alpha is None:
         raise ValueError("alpha: method 'gbt' needs a number in [0, 1]")
-    if isinstance(alpha, bool) or not isinstance(alpha, Real):
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float):
         raise TypeError(f"alpha: got {alpha!r}, expected a number in [0, 1]")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha: got {alpha!r}, expected a number in [0, 1]")
 
 
 def step_array(xp: Namespace, system: System, dt: Any) -> Array:
-    """dt as ``(..., 1)``, real, in the precision and on the device of the system."""
+    """Return dt as ``(..., 1)``, real, in the precision and on the device of the system."""
     dtype = widest(xp, device_of(system.B))[0]
     return as_array(xp, dt, dtype, device_of(system.B))[..., None]
 
@@ -124,10 +122,11 @@ def discretize_wide(xp: Namespace, system: System, dt: Any, method: str, alpha: 
     step = step_array(xp, system, dt)
     weight = ALPHA.get(method, alpha)
     if weight is None:
-        if isinstance(system, DPLR):
+        if isinstance(system, Diagonal):
+            fields = _hold_diagonal(xp, system, step, method)
+        else:
             system = system.to_dense()
-        fields = _hold_diagonal(xp, system, step, method) if isinstance(system, Diagonal) else None
-        fields = fields or _hold_dense(xp, system, step, method)
+            fields = _hold_dense(xp, system, step, method)
     elif isinstance(system, Diagonal):
         G = 1.0 / (1.0 - weight * step * system.Lambda)
         fields = {"Lambda": (1.0 + (1.0 - weight) * step * system.Lambda) * G, "B": step * G * system.B}
