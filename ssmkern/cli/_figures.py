@@ -1,0 +1,95 @@
+"""The two pictures of the command line, drawn without a display."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from .demo import Result
+
+_INK, _GREY, _FAINT = "#1b2631", "#909497", "#d5d8dc"
+_MOMENTS = ("#c0392b", "#1f618d", "#1e8449")
+_SERIES = ("#0b3c5d", "#328cc1", "#6b4c9a", "#d95f02", "#e6ab02")
+_NAMES = {"legt": "LegT", "legs": "LegS"}
+_TITLES = {"legt": "a window that slides", "legs": "all of the past, sharp near the present"}
+
+
+def draw_kernel(path: Path, K: np.ndarray, dt: float, title: str) -> None:
+    """One curve over time."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(np.arange(len(K)) * dt, K, color=_SERIES[0], linewidth=1.2)
+    _title(axes, title)
+    axes.set(xlabel="time, in the unit of A", ylabel="kernel")
+    _plain(axes)
+    axes.margins(x=0)
+    figure.savefig(path, dpi=120)
+
+
+def draw_demo(path: Path, name: str, u: np.ndarray, window: int, moments: list[int], results: list[Result]) -> None:
+    """Kernels on top; below, for each measure, the recording and its past out of three states."""
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    rows = figure.add_gridspec(1 + len(results), len(results), height_ratios=[0.85, *(1.0 for _ in results)])
+    for column, result in enumerate(results):
+        _draw_responses(figure.add_subplot(rows[0, column]), result, window)
+    for row, result in enumerate(results, start=1):
+        axes = figure.add_subplot(rows[row, :])
+        _draw_pasts(axes, u, window, moments, result)
+        blur = "; thin: all older samples, out of the last" if len(result.pasts[-1]) > window else ""
+        state = f"the {len(result.kernel)} numbers of a {_NAMES[result.measure]} state"
+        _title(axes, f"{name} (grey) and its past, out of {state}{blur}")
+        axes.set_ylabel("standard deviations", fontsize=9)
+    axes.set_xlabel("sample", fontsize=9)
+    figure.savefig(path, dpi=110)
+
+
+def _draw_responses(axes: Any, result: Result, window: int) -> None:
+    """How much a sample counts in the first coefficients, over its age."""
+    shown = min(result.kernel.shape[1], 3 * window // 2)
+    for i, color in zip(range(min(5, len(result.kernel))), _SERIES, strict=False):
+        axes.plot(result.kernel[i, :shown], color=color, linewidth=1.3, label=f"{i}")
+    _title(axes, f"{_NAMES[result.measure]}: {_TITLES[result.measure]}")
+    axes.set_xlabel("age of a sample", fontsize=9)
+    axes.set_ylabel("weight in coefficient", fontsize=9)
+    axes.legend(frameon=False, ncols=5, loc="upper center", fontsize=8, handlelength=1.2, columnspacing=1.0)
+    _plain(axes)
+    axes.margins(x=0)
+
+
+def _draw_pasts(axes: Any, u: np.ndarray, window: int, moments: list[int], result: Result) -> None:
+    axes.plot(u, color=_GREY, linewidth=3, alpha=0.5)
+    last = result.pasts[-1]
+    if len(last) > window:
+        older = np.arange(window, len(last))
+        axes.plot(moments[-1] - older, last[window:], color=_MOMENTS[-1], linewidth=1.1, alpha=0.8)
+    for k, past, error, color in zip(moments, result.pasts, result.errors, _MOMENTS, strict=True):
+        axes.axvspan(k - window + 1, k, color=color, alpha=0.06, linewidth=0)
+        axes.axvline(k, color=color, linewidth=1.2)
+        axes.plot(k - np.arange(window), past[:window], color=color, linewidth=1.3)
+        axes.text(
+            k - 0.01 * len(u), 0.97, f"state at {k}\nerror {error:.1%}", color=color, fontsize=9,
+            horizontalalignment="right", verticalalignment="top", transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+    _plain(axes)
+    axes.set_xlim(0, len(u))
+    axes.set_ylim(*_limits(u))
+
+
+def _limits(u: np.ndarray) -> tuple[float, float]:
+    """Range of the recording and a margin, whatever the reconstructions do."""
+    margin = 0.1 * float(np.ptp(u))
+    return float(u.min()) - margin, float(u.max()) + margin
+
+
+def _title(axes: Any, text: str) -> None:
+    axes.set_title(text, fontsize=10, color=_INK, loc="left")
+
+
+def _plain(axes: Any) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=_FAINT, linewidth=0.6, alpha=0.7)
+    axes.tick_params(colors=_INK, labelsize=8)

@@ -1,0 +1,118 @@
+"""``check``: agreement of all methods, in every installed library and dtype."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+import ssmkern as sk
+
+from . import _libraries
+from ._errors import CommandError
+
+# Some hundred eps: the problem itself loses about two digits. With no wider dtype for its sums JAX loses two more.
+_BOUNDS = {"float32": 1e-5, "float64": 1e-11}
+_BOUND_ALL_FLOAT32 = 1e-3
+_METHODS = {
+    "dense": ("krylov", "recurrence"),
+    "dplr": ("cauchy", "krylov", "recurrence"),
+    "diagonal": ("vandermonde", "cauchy", "krylov", "recurrence"),
+}
+_DESCRIPTION = """\
+For each installed library and dtype, compute the kernel of the same system by every method that takes it, and show the
+largest disagreement: between the fast methods, and of any of them with the plain recurrence, both relative to the
+largest value of the kernel. The systems are LegS dense, LegS diagonal plus low rank, and S4D-Lin, all bilinear.
+
+The exit status is 1 if a disagreement is beyond its bound: {float64:g} in float64, {float32:g} in float32. JAX is
+checked in float32 as it comes, without float64, so that no step can be done in it: there the bound is {all32:g}.
+""".format(**_BOUNDS, all32=_BOUND_ALL_FLOAT32)
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the subcommand."""
+    parser = commands.add_parser(
+        "check",
+        help="agreement of the methods in every installed library",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--backend", metavar="NAME", choices=_libraries.NAMES,
+                        help=f"only this library: {', '.join(_libraries.NAMES)}")  # fmt: skip
+    parser.add_argument("--n", type=int, default=64, metavar="N", help="order of the state (default: 64)")
+    parser.add_argument("--length", type=int, default=512, metavar="L", help="samples (default: 512)")
+    parser.set_defaults(run=run, prog=parser.prog)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the table; 1 if a line of it is out of bounds."""
+    names = [options.backend] if options.backend else _libraries.NAMES
+    print(f"n = {options.n}, length = {options.length}; differences relative to the largest value of the kernel\n")
+    print(f"{'library':<18}{'dtype':<10}{'system':<10}{'methods':>10}{'recurrence':>12}{'bound':>9}")
+    failures = 0
+    for library in map(_libraries.find, names):
+        if library.xp is None:
+            if options.backend:
+                raise CommandError(f"{library.name}: {library.remark}")
+            print(f"{library.name:<18}{library.remark}")
+            continue
+        failures += _check_library(library, options.n, options.length)
+    if failures:
+        print(f"\n{failures} out of bounds")
+    return 1 if failures else 0
+
+
+def _check_library(library: _libraries.Library, n: int, length: int) -> int:
+    failures = 0
+    for (dtype, bound), (kind, methods) in itertools.product(_BOUNDS.items(), _METHODS.items()):
+        if library.name == "jax":
+            import jax
+
+            jax.config.update("jax_enable_x64", dtype == "float64")
+            bound = bound if dtype == "float64" else _BOUND_ALL_FLOAT32
+        try:
+            between, with_recurrence = _disagreement(_system(library.xp, kind, n, dtype), length, methods)
+        except (ValueError, TypeError) as error:
+            raise CommandError(str(error)) from error
+        good = max(between, with_recurrence) <= bound  # false for nan
+        failures += not good
+        shown = f"{between:.1e}" if len(methods) > 2 else "-"
+        print(
+            f"{library.name:<18}{dtype:<10}{kind:<10}{shown:>10}{with_recurrence:>12.1e}{bound:>9.0e}"
+            f"{'' if good else '  OUT OF BOUNDS'}"
+        )
+    return failures
+
+
+def _system(xp: Any, kind: str, n: int, dtype: str) -> Any:
+    """One of the three systems; C is random and the same for every library."""
+    system: Any
+    if kind == "diagonal":
+        system = sk.s4d("lin", n, xp=xp, dtype=getattr(xp, dtype))
+    else:
+        system, _ = sk.nplr("legs", n, xp=xp, dtype=getattr(xp, dtype))
+    parts = np.random.default_rng(0).normal(size=(2, system.B.shape[-1]))
+    system = dataclasses.replace(system, C=xp.asarray(parts[0] + 1j * parts[1], dtype=system.B.dtype))
+    return system.to_dense() if kind == "dense" else system
+
+
+def _disagreement(system: Any, length: int, methods: tuple[str, ...]) -> tuple[float, float]:
+    """Largest difference between two fast methods, and between a fast one and the recurrence."""
+    kernels = [_on_host(sk.kernel(system, length, dt=0.01, method=method)) for method in methods]
+    *fast, recurrence = kernels
+    scale = float(np.abs(recurrence).max())
+    between = [float(np.abs(x - y).max()) / scale for x, y in itertools.combinations(fast, 2)]
+    return max(between, default=0.0), max(float(np.abs(x - recurrence).max()) / scale for x in fast)
+
+
+def _on_host(x: Any) -> np.ndarray:
+    """Copy to NumPy: the one place where arrays leave their library, and it is for a table."""
+    if array_api_compat.is_cupy_array(x):
+        x = x.get()
+    elif array_api_compat.is_torch_array(x):
+        x = x.detach().cpu()
+    return np.asarray(x, dtype=np.float64)

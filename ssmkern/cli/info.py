@@ -1,0 +1,36 @@
+"""``info``: the array libraries found, their versions and devices."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from typing import Any
+
+import ssmkern as sk
+
+from . import _libraries
+
+_OTHER = ("array-api-compat", "array-api-extra", "scipy", "matplotlib", "PyWavelets")
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the subcommand."""
+    parser = commands.add_parser(
+        "info",
+        help="array libraries, versions and devices",
+        description="Show which array libraries are installed, their versions and the devices they see.",
+    )
+    parser.set_defaults(run=run, prog=parser.prog)
+
+
+def run(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command has the same signature)
+    """Print what was found; a library that is absent or broken is a line like the others."""
+    print(f"ssmkern {sk.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    print(f"\n{'library':<18}{'version':<16}devices")
+    for name in _libraries.NAMES:
+        found = _libraries.find(name)
+        print(f"{name:<18}{found.version:<16}{found.remark}")
+    print(f"\n{'package':<18}version")
+    for name in _OTHER:
+        print(f"{name:<18}{_libraries.package_version(name)}")
+    return 0

@@ -1,0 +1,113 @@
+"""``kernel``: the kernel of one measure, to a file, a picture or the screen."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ssmkern as sk
+
+from ._errors import CommandError, optional, writable
+
+_DESCRIPTION = """\
+Compute the kernel K_k = C Ab^k Bb, k = 0 ... length-1, of a HiPPO measure.
+
+The output vector C is all ones in the measure's own basis: the output is the sum of the coefficients that the state
+holds, which is the same for every form of the system. That form is diagonal where the measure's matrix is normal,
+diagonal plus low rank where it has that form (--method cauchy is Algorithm 1 of the S4 paper), else dense; zoh and foh
+make a diagonal plus low-rank system dense.
+
+Without --output and --plot the kernel is printed as comma separated values.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the subcommand."""
+    parser = commands.add_parser(
+        "kernel",
+        help="kernel of a HiPPO measure, to .npy, .csv or a picture",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--measure", default="legs", metavar="NAME", help="HiPPO measure (default: legs)")
+    parser.add_argument("--n", type=int, default=64, metavar="N", help="order of the state (default: 64)")
+    parser.add_argument("--length", type=int, default=1024, metavar="L", help="number of samples (default: 1024)")
+    parser.add_argument(
+        "--dt", type=float, default=0.01, help="time step, in the time unit of the measure (default: 0.01)"
+    )
+    parser.add_argument(
+        "--discretization", default="bilinear", metavar="NAME",
+        help="gbt, bilinear, euler, backward_diff, zoh or foh (default: bilinear)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--method", default="auto", metavar="NAME",
+        help="auto, cauchy, krylov, vandermonde or recurrence (default: auto)",
+    )  # fmt: skip
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write the kernel, .npy or .csv")
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="where to draw the kernel")
+    parser.set_defaults(run=run, prog=parser.prog)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compute the kernel and write it."""
+    if options.output:
+        writable(options.output, ".npy", ".csv")
+    if options.plot:
+        writable(options.plot, ".png")
+        optional("matplotlib", "matplotlib", "--plot")
+    try:
+        system = measure_system(options.measure, options.n, np.dtype(options.dtype))
+        K = sk.kernel(
+            system, options.length, dt=options.dt, discretization=options.discretization, method=options.method
+        )
+    except (ValueError, TypeError, MemoryError) as error:
+        raise CommandError(str(error)) from error
+    _write(options.output, K, options.dt)
+    if options.plot:
+        from . import _figures
+
+        title = f"{options.measure}, n = {options.n}, dt = {options.dt:g}, {options.discretization}"
+        _figures.draw_kernel(options.plot, K, options.dt, title)
+    elif not options.output:
+        sys.stdout.write(_as_csv(K, options.dt))
+    return 0
+
+
+def measure_system(measure: str, n: int, dtype: np.dtype[Any]) -> Any:
+    """Return the system of a measure in its cheapest form, with C all ones in the basis of the measure."""
+    A, B = sk.transition(measure, n, dtype=dtype)
+    try:
+        system, V = sk.nplr(measure, n, dtype=dtype)
+    except ValueError:  # no such form
+        return sk.Dense(A, B, C=np.ones(n, dtype))
+    system = dataclasses.replace(system, C=V.sum(axis=0))
+    if system.P.shape[-1] == 0:
+        return sk.Diagonal(system.Lambda, system.B, system.C, conjugate_pairs=system.conjugate_pairs)
+    return system
+
+
+def _as_csv(K: np.ndarray, dt: float) -> str:
+    """Columns: sample, its time (that of k = 0 is 0), value with all its digits."""
+    text = io.StringIO()
+    text.write("k,t,K\n")
+    text.writelines(f"{k},{k * dt:.12g},{value!s}\n" for k, value in enumerate(K))
+    return text.getvalue()
+
+
+def _write(path: Path | None, K: np.ndarray, dt: float) -> None:
+    if path is None:
+        return
+    try:
+        if path.suffix.lower() == ".csv":
+            path.write_text(_as_csv(K, dt), encoding="utf-8")
+        else:
+            np.save(path, K)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be written: {error}") from error
