@@ -1,0 +1,41 @@
+"""The public names are promised: the flat list, sorted, and nothing imported that was not asked for."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import ssmkern as sk
+
+NAMES = [
+    "DPLR", "Dense", "Diagonal",
+    "basis", "cauchy", "convolve", "discretize", "generating_function", "kernel", "krylov", "nplr", "reconstruct",
+    "s4d", "step", "timescales", "transition", "truncate_output", "untruncate_output", "vandermonde",
+    "vandermonde_transpose",
+]  # fmt: skip
+
+
+def test_all_is_sorted_and_complete():
+    assert sk.__all__ == sorted(NAMES)
+
+
+def test_public_attributes_are_those_of_all():
+    found = [name for name, value in vars(sk).items() if not name.startswith("_") and not inspect.ismodule(value)]
+    assert sorted(found) == sk.__all__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstrings_are_complete(name):
+    doc = inspect.getdoc(getattr(sk, name))
+    sections = ["Parameters", "Raises", "Notes", "Examples"] + ([] if name[0].isupper() else ["Returns"])
+    for section in sections:
+        assert f"\n{section}\n{'-' * len(section)}\n" in doc, f"{name} has no section {section}"
+
+
+def test_nothing_but_numpy_is_imported():
+    code = (
+        "import sys, ssmkern; print(sorted({'torch', 'jax', 'cupy', 'scipy', 'matplotlib', 'pywt'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
