@@ -1,0 +1,1 @@
+"""Benchmarks of ssmkern, run by asv."""

@@ -1,0 +1,85 @@
+"""Time of a kernel by each method, and of its application, in each library."""
+
+import dataclasses
+
+import numpy as np
+
+import ssmkern as sk
+
+from . import libraries
+
+ORDER = 64
+CHANNELS = 16
+
+
+def make_system(xp, kind):
+    """A continuous system of ``CHANNELS`` output vectors on one LegS (or S4D-Lin) state matrix, in float32."""
+    if kind == "diagonal":
+        system = sk.s4d("lin", ORDER, xp=xp, dtype=xp.float32)
+    else:
+        system, _ = sk.nplr("legs", ORDER, xp=xp, dtype=xp.float32)
+    stored = system.B.shape[-1]
+    rng = np.random.default_rng(0)
+    C = rng.normal(size=(CHANNELS, stored)) + 1j * rng.normal(size=(CHANNELS, stored))
+    system = dataclasses.replace(system, C=xp.asarray(C, dtype=system.B.dtype))
+    return system.to_dense() if kind == "dense" else system
+
+
+def make_steps(xp):
+    return xp.asarray(np.geomspace(1e-3, 1e-1, CHANNELS), dtype=xp.float32)
+
+
+class Kernel:
+    """``kernel`` of 16 channels of order 64."""
+
+    METHODS = ("dense krylov", "dplr cauchy", "dplr krylov", "diagonal vandermonde", "diagonal cauchy")
+    params = (libraries.NAMES, METHODS, [1024, 16384])
+    param_names = ("library", "method", "length")
+
+    def setup(self, library, method, length):
+        xp = libraries.load(library)
+        kind, method = method.split()
+        system, dt = make_system(xp, kind), make_steps(xp)
+
+        def kernel(system, dt):
+            return sk.kernel(system, length, dt=dt, method=method)
+
+        self.call = libraries.ready(library, kernel, system, dt)
+
+    def time_kernel(self, library, method, length):
+        self.call()
+
+
+class Recurrence:
+    """The plain recurrence: one system, because it is slow."""
+
+    params = (["numpy", "torch"], ["dense", "dplr", "diagonal"])
+    param_names = ("library", "system")
+
+    def setup(self, library, kind):
+        xp = libraries.load(library)
+        system = make_system(xp, kind)
+
+        def kernel(system):
+            return sk.kernel(system, 256, dt=1e-2, method="recurrence")
+
+        self.call = libraries.ready(library, kernel, system)
+
+    def time_kernel(self, library, kind):
+        self.call()
+
+
+class Convolve:
+    """``convolve`` of 16 channels."""
+
+    params = (libraries.NAMES, [1024, 16384])
+    param_names = ("library", "length")
+
+    def setup(self, library, length):
+        xp = libraries.load(library)
+        rng = np.random.default_rng(0)
+        u, K = (xp.asarray(rng.normal(size=(CHANNELS, length)), dtype=xp.float32) for _ in range(2))
+        self.call = libraries.ready(library, sk.convolve, u, K)
+
+    def time_convolve(self, library, length):
+        self.call()
