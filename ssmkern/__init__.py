@@ -5,6 +5,7 @@ through it: `nplr` or `s4d` make a system from a HiPPO measure, `kernel` compute
 applies it; `discretize` and `step` are the recurrent view of the same system.
 """
 
+from ._memory import byte_budget
 from .convolution import convolve
 from .discretization import discretize
 from .hippo import basis, reconstruct, transition
@@ -21,6 +22,7 @@ __all__ = [
     "Dense",
     "Diagonal",
     "basis",
+    "byte_budget",
     "cauchy",
     "convolve",
     "discretize",

@@ -1,20 +1,66 @@
-"""One byte budget for everything that is computed in chunks."""
+"""One byte budget for everything that is computed in chunks, and the threads that work on them."""
 
 from __future__ import annotations
 
+import contextvars
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import product
 
 import numpy as np
 
-from ._namespace import Array, Namespace
+from ._namespace import Array, Namespace, library
 
-BYTE_BUDGET = 64 * 2**20
+_budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
+_CACHED = 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
+
+
+@contextmanager
+def byte_budget(size: int) -> Iterator[None]:
+    """Limit the memory that computations take for temporaries, inside a ``with`` block.
+
+    Parameters
+    ----------
+    size : int
+        Bytes beside inputs and output; outside any block it is 64 MiB. One batch element is the least that is computed
+        at a time, so that a budget below its need is exceeded.
+
+    Raises
+    ------
+    TypeError
+        size is not an int.
+    ValueError
+        size < 1.
+
+    Notes
+    -----
+    Holds for the current thread or task (it is a context variable). JAX decides on its own temporaries when it
+    compiles; the budget still bounds what it is handed at a time.
+
+    Examples
+    --------
+    >>> import ssmkern as sk
+    >>> system = sk.s4d("lin", 64)
+    >>> with sk.byte_budget(2**20):
+    ...     x = sk.vandermonde(system.B, system.Lambda, 8)
+    """
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise TypeError(f"size: got {size!r}, expected a number of bytes, an int of at least 1")
+    if size < 1:
+        raise ValueError(f"size: got {size}, expected a number of bytes, at least 1")
+    token = _budget.set(size)
+    try:
+        yield
+    finally:
+        _budget.reset(token)
 
 
 def chunk_size(count: int, bytes_each: int) -> int:
     """How many of ``count`` items of ``bytes_each`` bytes to take at a time."""
-    return min(count, max(1, BYTE_BUDGET // max(1, bytes_each)))
+    return min(count, max(1, _budget.get() // max(1, bytes_each)))
 
 
 def over_batch(
@@ -23,23 +69,69 @@ def over_batch(
     """Apply ``function`` to slices of the batch small enough for the budget and join the results.
 
     ``arrays`` are pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs
-    beside inputs and output. The batch dimensions of the result are those of all arrays broadcast together.
+    beside inputs and output. The batch dimensions of the result are those of all arrays broadcast together. With
+    NumPy the slices are small enough for the cache and spread over threads.
     """
-    batches = [x.shape[: x.ndim - core] for x, core in arrays]
-    shape = np.broadcast_shapes(*batches)
-    count = math.prod(shape)
-    if count <= 1 or count * bytes_each <= BYTE_BUDGET:
+    shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
+    on_numpy = library(xp) == "numpy"
+    workers = _threads() if on_numpy else 1
+    limit = min(_budget.get() // workers, _CACHED) if on_numpy else _budget.get()
+    if math.prod(shape) <= 1 or math.prod(shape) * bytes_each <= limit:
         return function(*(x for x, _ in arrays))
-    axis = next(i for i, size in enumerate(shape) if size > 1)
-    step = chunk_size(shape[axis], bytes_each * (count // shape[axis]))
+    slices = _slices(shape, max(1, limit // bytes_each))
 
-    def part(start: int) -> Array:
-        sliced = []
-        for (x, core), batch in zip(arrays, batches, strict=True):
-            own = axis - (len(shape) - len(batch))
-            if own >= 0 and batch[own] != 1:
-                x = x[(slice(None),) * own + (slice(start, start + step), ...)]
-            sliced.append((x, core))
-        return over_batch(xp, function, sliced, bytes_each)
+    def part(index: tuple[slice, ...]) -> Array:
+        return function(*(_take(x, core, index, len(shape)) for x, core in arrays))
 
-    return xp.concat([part(start) for start in range(0, shape[axis], step)], axis=axis)
+    axis = len(slices[0]) - 1
+    joined = _threaded(part, slices, workers) if on_numpy else xp.concat([part(index) for index in slices], axis=axis)
+    return xp.reshape(joined, (*shape, *joined.shape[len(shape) :]))
+
+
+def _slices(shape: tuple[int, ...], most: int) -> list[tuple[slice, ...]]:
+    """Cut a batch, in order, into runs of at most ``most`` elements along one axis, the axes before it singly."""
+    axis = len(shape) - 1
+    while axis > 0 and math.prod(shape[axis:]) <= most:
+        axis -= 1
+    step = max(1, most // math.prod(shape[axis + 1 :]))
+    singles = [[slice(i, i + 1) for i in range(size)] for size in shape[:axis]]
+    runs = [slice(i, min(i + step, shape[axis])) for i in range(0, shape[axis], step)]
+    return list(product(*singles, runs))
+
+
+def _take(x: Array, core: int, index: tuple[slice, ...], ndim: int) -> Array:
+    """Slice of x that goes with a slice of the leading axes of a batch of ``ndim`` axes."""
+    missing = ndim - (x.ndim - core)
+    own = zip(index[missing:], x.shape[: x.ndim - core], strict=False)
+    return x[(*(slice(None) if size == 1 else part for part, size in own), ...)]
+
+
+def _threads() -> int:
+    """Processors that this process may use, or fewer if OMP_NUM_THREADS says so."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(allowed, int(asked)) if asked.isdigit() and int(asked) > 0 else allowed
+
+
+def _threaded(part: Callable[..., np.ndarray], slices: list[tuple[slice, ...]], workers: int) -> np.ndarray:
+    """Compute the parts in threads and write them behind each other into one array; NumPy releases the GIL."""
+    axis = len(slices[0]) - 1
+    sizes = [index[axis].stop - index[axis].start for index in slices]
+    first = part(slices[0])
+    joined = np.empty((*first.shape[:axis], sum(sizes), *first.shape[axis + 1 :]), dtype=first.dtype)
+    before = (slice(None),) * axis
+    joined[(*before, slice(0, sizes[0]))] = first
+
+    def place(i: int) -> None:
+        start = sum(sizes[:i])
+        joined[(*before, slice(start, start + sizes[i]))] = part(slices[i])
+
+    if workers == 1:
+        for i in range(1, len(slices)):
+            place(i)
+        return joined
+    with ThreadPoolExecutor(workers) as pool:  # each task in a copy of the context: budget and numpy.errstate
+        tasks = [pool.submit(contextvars.copy_context().run, place, i) for i in range(1, len(slices))]
+        for task in tasks:
+            task.result()
+    return joined

@@ -1,6 +1,15 @@
 """From continuous to discrete systems."""
 
 from ._discretize import METHODS, check_method, discretize, discretize_wide, step_array
-from ._modes import log_modes, shifted_modes
+from ._modes import log_modes, shifted_matrix, shifted_modes
 
-__all__ = ["METHODS", "check_method", "discretize", "discretize_wide", "log_modes", "shifted_modes", "step_array"]
+__all__ = [
+    "METHODS",
+    "check_method",
+    "discretize",
+    "discretize_wide",
+    "log_modes",
+    "shifted_matrix",
+    "shifted_modes",
+    "step_array",
+]

@@ -1,10 +1,13 @@
-"""Modes of discretized diagonal parts, in the forms that keep their digits."""
+"""Discrete modes and matrices in the forms that keep their digits: as logarithms, and less the identity."""
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, astype, complex_of
+import dataclasses
+from typing import cast
+
+from .._namespace import Array, Namespace, astype, complex_of, device_of
 from ..products.vandermonde import LOG_ZERO, log_or_floor
-from ..systems import DPLR, Diagonal
+from ..systems import DPLR, Dense, Diagonal, System
 from ._exponential import log1p_complex
 
 ALPHA = {"euler": 0.0, "bilinear": 0.5, "backward_diff": 1.0}
@@ -33,3 +36,15 @@ def shifted_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, me
         return system.Lambda - 1.0
     z = step * system.Lambda
     return z / (1.0 - ALPHA[method] * z) if method in ALPHA else xp.expm1(z)
+
+
+def shifted_matrix(xp: Namespace, system: System, discrete: System, step: Array | None, method: str) -> Array:
+    """State matrix of ``discrete.to_dense()`` minus the identity; ``system`` is what it was discretized from."""
+    if isinstance(discrete, Dense):
+        eye = xp.eye(discrete.A.shape[-1], dtype=discrete.A.dtype, device=device_of(discrete.A))
+        if step is None or method not in ALPHA or not isinstance(system, Dense):
+            return discrete.A - eye
+        A = step[..., None] * system.A
+        return xp.linalg.solve(eye - ALPHA[method] * A, A)
+    shifted = shifted_modes(xp, cast("DPLR | Diagonal", system), step, method)
+    return dataclasses.replace(discrete, Lambda=shifted).to_dense().A

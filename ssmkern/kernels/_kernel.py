@@ -20,7 +20,7 @@ from .._namespace import (
     shape_of,
 )
 from ..discretization import METHODS as DISCRETIZATIONS
-from ..discretization import check_method, discretize_wide, log_modes, step_array
+from ..discretization import check_method, discretize_wide, log_modes, shifted_matrix, step_array
 from ..products.krylov import krylov_kernel
 from ..products.vandermonde import power_sum
 from ..recurrence import advance, output
@@ -108,19 +108,20 @@ def kernel(
     out = precision(xp, system.B, dt)[0]
     if not is_real(xp, discrete):
         out = complex_of(xp, out)
-    if method in ("vandermonde", "cauchy"):
-        wide = cast("DPLR | Diagonal", widen(xp, system))
-        log_Lambda = log_modes(xp, wide, None if dt is None else step_array(xp, system, dt), discretization)
+    wide = widen(xp, system)
+    step = None if dt is None else step_array(xp, system, dt)
+    if method == "recurrence":
+        K = _recurrence(xp, discrete, length, out)
+    elif method == "krylov":
+        dense = discrete.to_dense()
+        K = krylov_kernel(xp, shifted_matrix(xp, wide, discrete, step, discretization), dense.B, dense.C, length, out)
+    else:
+        log_Lambda = log_modes(xp, cast("DPLR | Diagonal", wide), step, discretization)
         if method == "cauchy":
             K = astype(xp, cauchy_kernel(xp, cast("DPLR | Diagonal", discrete), log_Lambda, length), out)
         else:
             scale = 2.0 if discrete.conjugate_pairs else 1.0
             K = power_sum(xp, scale * discrete.C * discrete.B, log_Lambda, length, out)
-    elif method == "krylov":
-        dense = discrete.to_dense()
-        K = krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
-    else:
-        K = _recurrence(xp, discrete, length, out)
     return overflow_to_inf(xp, K, *(getattr(discrete, name) for name in discrete._core))
 
 

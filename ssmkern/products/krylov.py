@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -83,36 +81,40 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     return over_batch(xp, run, [(astype(xp, A, wide), 2), (astype(xp, b, wide), 1)], bytes_each)
 
 
-def columns(xp: Namespace, A: Array, b: Array, length: int) -> tuple[Array, Array]:
-    """Return ``(b, A b, ...)`` as ``(..., n, length)`` and, if length is a power of 2, A^length."""
+def columns(xp: Namespace, A: Array, b: Array, length: int, *, shifted: bool = False) -> tuple[Array, Array]:
+    """Return ``(b, A b, ...)`` as ``(..., n, length)`` and, if length is a power of 2, ``A^length``.
+
+    With ``shifted``, A and the power returned are less the identity: squares ``E (I + E) + E`` keep the digits that a
+    matrix near the identity would round away, eps / dt in all.
+    """
     X, power = b[..., None], A
+    eye = xp.eye(A.shape[-1], dtype=A.dtype, device=device_of(A))
     while X.shape[-1] < length:
-        more = power @ X[..., : min(X.shape[-1], length - X.shape[-1])]
+        full = power + eye if shifted else power
+        more = full @ X[..., : min(X.shape[-1], length - X.shape[-1])]
         if more.ndim > X.ndim or more.shape[:-2] != X.shape[:-2]:  # A has batch dimensions that b has not
             X = xp.broadcast_to(X, (*more.shape[:-2], *X.shape[-2:]))
         X = xp.concat([X, more], axis=-1)
-        power = power @ power
+        power = power @ full + power if shifted else power @ power
     return X, power
 
 
-def krylov_kernel(xp: Namespace, A: Array, B: Array, C: Array, length: int, dtype: object) -> Array:
-    """Return ``C A^l B``, ``(..., length)``, by ``K[j b + i] = (C A^(j b)) (A^i B)``.
+def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtype: object) -> Array:
+    """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
     The two factors come from :func:`columns` in the dtype of the arguments; the product that joins them runs in
     ``dtype``, the dtype of the result.
     """
-    n = A.shape[-1]
+    n = E.shape[-1]
     inner = 2 ** math.ceil(math.log2(length) / 2)
     outer = -(-length // inner)
 
-    def run(A: Array, B: Array, C: Array) -> Array:
-        right, power = columns(xp, A, B, inner)
-        left, _ = columns(xp, xp.matrix_transpose(power), C, outer)
+    def run(E: Array, B: Array, C: Array) -> Array:
+        right, power = columns(xp, E, B, inner, shifted=True)
+        left, _ = columns(xp, xp.matrix_transpose(power), C, outer, shifted=True)
         K = xp.matrix_transpose(astype(xp, left, dtype)) @ astype(xp, right, dtype)
         return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
 
-    shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-1], C.shape[:-1])
-    # Work on a shared A is done once: chunking must not repeat it.
-    own_A = math.prod(shape) // max(1, math.prod(A.shape[:-2]))
-    bytes_each = 16 * (3 * n * n // own_A + 3 * n * (inner + outer))
-    return over_batch(xp, run, [(A, 2), (B, 1), (C, 1)], bytes_each)
+    if math.prod(E.shape[:-2]) == 1:  # work on a shared A is done once
+        return run(E, B, C)
+    return over_batch(xp, run, [(E, 2), (B, 1), (C, 1)], 16 * (3 * n * n + 3 * n * (inner + outer)))

@@ -20,7 +20,6 @@ from .._namespace import (
     overflow_to_inf,
     precision,
     real,
-    real_of,
     widest,
 )
 
@@ -150,29 +149,54 @@ def log_or_floor(xp: Namespace, x: Array) -> Array:
 
 
 def split(length: int) -> tuple[int, int]:
-    """Block length b, about sqrt(length), and number of blocks."""
-    inner = max(1, math.isqrt(length - 1) + 1) if length > 1 else 1
+    """Block length, a power of 2 of about sqrt(length), and number of blocks."""
+    inner = 2 ** math.ceil(math.log2(length) / 2)
     return inner, -(-length // inner)
 
 
-def powers(xp: Namespace, log_x: Array, count: int, stride: int) -> Array:
-    """Table ``x^(k stride)``, ``(..., n, count)``."""
-    k = xp.arange(count, dtype=real_of(xp, log_x.dtype), device=device_of(log_x)) * stride
-    return xp.exp(log_x[..., None] * k)
+def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None = None) -> Array:
+    """Table ``v x^(k stride)``, ``(..., n, count)``, with a stride that is a power of 2.
+
+    Made as the outer product of two tables of about sqrt(count) entries, each ``exp`` of a multiple of log x. The
+    phases, in turns, are formed without rounding: an entry is off by a few ulp, however large its power.
+    """
+    inner = 2 ** math.ceil(math.log2(count) / 2)
+    outer = -(-count // inner)
+    rate, turns = real(xp, log_x), imag(xp, log_x) / (2.0 * math.pi)
+    fine = _circle(xp, rate * stride, _fraction(xp, _fraction(xp, turns) * stride), inner)
+    coarse = _circle(xp, rate * (stride * inner), _fraction(xp, _fraction(xp, turns) * (stride * inner)), outer)
+    if v is not None:
+        coarse = coarse * v[..., None]
+    table = coarse[..., :, None] * fine[..., None, :]
+    return xp.reshape(table, (*table.shape[:-2], outer * inner))[..., :count]
+
+
+def _fraction(xp: Namespace, turns: Array) -> Array:
+    return turns - xp.round(turns)
+
+
+def _circle(xp: Namespace, rate: Array, turns: Array, count: int) -> Array:
+    """``exp(k (rate + 2 pi i turns))`` for k < count, at most 2^11, with the phase reduced exactly."""
+    k = xp.arange(count, dtype=rate.dtype, device=device_of(rate))
+    half = 2.0**12 if rate.dtype == xp.float32 else 2.0**26
+    high = xp.round(turns * half) / half  # k high is exact
+    phase = _fraction(xp, high[..., None] * k) + (turns - high)[..., None] * k
+    angle = phase * (2.0 * math.pi)
+    return xp.exp(rate[..., None] * k) * (xp.cos(angle) + 1j * xp.sin(angle))
 
 
 def power_sum(xp: Namespace, v: Array, log_x: Array, length: int, out: DType) -> Array:
     """``sum_n v_n exp(l log_x_n)`` in dtype ``out``: of a complex sum, the real part if ``out`` is real."""
     n = v.shape[-1]
     inner, outer = split(length)
+    real_only = xp.isdtype(out, "real floating")
 
     def run(v: Array, log_x: Array) -> Array:
-        right = powers(xp, log_x, inner, 1)
-        left = xp.matrix_transpose(v[..., None] * powers(xp, log_x, outer, inner))
-        if xp.isdtype(out, "real floating"):  # Re(l r) = [Re l, -Im l] [Re r; Im r]
-            left = xp.concat([real(xp, left), -imag(xp, left)], axis=-1)
+        right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner, v)
+        if real_only:  # Re(l r) = [Re l, -Im l] [Re r; Im r]
+            left = xp.concat([real(xp, left), -imag(xp, left)], axis=-2)
             right = xp.concat([real(xp, right), imag(xp, right)], axis=-2)
-        K = astype(xp, left, out) @ astype(xp, right, out)
+        K = xp.matrix_transpose(astype(xp, left, out)) @ astype(xp, right, out)
         return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
 
     return over_batch(xp, run, [(v, 1), (log_x, 1)], 16 * 3 * n * (inner + outer))
