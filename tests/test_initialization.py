@@ -1,0 +1,291 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from helpers import COMPLEX, EPS, assert_close, dtype_name, full, to_numpy
+from scipy import stats
+
+import ssmkern as sk
+
+MEASURES = ("legs", "legsd", "legt", "lagt", "tlagt", "glagt", "fourier", "fourier_decay", "fourier2", "fourier_diag")
+RANK = {"legt": 2, "legsd": 0, "fourier_diag": 0}
+REAL_PART = {"legs": -0.5, "legsd": -0.5, "tlagt": -0.5, "glagt": -0.005, "fourier_diag": -0.5}
+INITS = ("lin", "inv", "inv2", "quad", "real", "legs", "random")
+
+
+def orders(measure, *more):
+    return [n for n in (1, 2, 3, 4, 5, 16, 17, 64, 65, *more) if n % 2 == 0 or not measure.startswith("fourier")]
+
+
+def rebuilt(system, V):
+    """A and B of the original coordinates, from the full complex system and the full basis."""
+    basis = np.concatenate([V, V.conj()], axis=1) if system.conjugate_pairs else V
+    matrices = full(system)
+    return basis @ matrices["A"] @ basis.conj().T, basis @ matrices["B"]
+
+
+# --- nplr -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("pairs", [True, False])
+def test_nplr_rebuilds_the_matrices(measure, pairs):
+    for n in orders(measure, 256):
+        A, B = sk.transition(measure, n)
+        system, V = sk.nplr(measure, n, conjugate_pairs=pairs)
+        stored, rank = (n + 1) // 2 if pairs else n, RANK.get(measure, 1)
+        assert V.shape == (n, stored)
+        assert (system.Lambda.shape, system.P.shape, system.B.shape) == ((stored,), (stored, rank), (stored,))
+        assert (system.conjugate_pairs, system.C) == (pairs, None)
+        assert np.array_equal(system.Q, system.P)
+        found_A, found_B = rebuilt(system, V)
+        assert np.linalg.norm(found_A - A) <= 1e-13 * np.linalg.norm(A)
+        assert np.linalg.norm(found_B - B) <= 1e-13 * np.linalg.norm(B)
+
+
+@pytest.mark.parametrize(("measure", "n"), [("legs", 1024), ("legt", 1023), ("fourier", 1024)])
+def test_nplr_at_large_order(measure, n):
+    A, B = sk.transition(measure, n)
+    system, V = sk.nplr(measure, n)
+    P = 2 * (V @ system.P).real
+    found = 2 * ((V * system.Lambda) @ V.conj().T).real - P @ P.T
+    assert np.linalg.norm(found - A) <= 1e-13 * np.linalg.norm(A)
+    assert np.linalg.norm(2 * (V @ system.B).real - B) <= 1e-13 * np.linalg.norm(B)
+    assert np.linalg.norm(2 * (V @ V.conj().T).real - np.eye(n), 2) <= 1e-13
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_nplr_conventions(measure):
+    """Order of the modes, real parts, the real mode of an odd order, the gauge, and the basis being unitary."""
+    for n in orders(measure):
+        A, B = sk.transition(measure, n)
+        half, V = sk.nplr(measure, n)
+        assert np.all(half.Lambda.real == REAL_PART.get(measure, 0.0))
+        assert np.all(half.Lambda.imag >= 0)
+        assert np.all(np.diff(half.Lambda.imag) >= 0)
+        assert np.all(half.B.imag == 0)
+        assert np.all(half.B.real > 0)
+        if n % 2:
+            assert half.Lambda[0].imag == 0
+            assert np.all(V[:, 0].imag == 0)
+            assert np.linalg.norm(V[:, 0]) == pytest.approx(0.5**0.5, rel=1e-14)
+        whole, U = sk.nplr(measure, n, conjugate_pairs=False)
+        assert_close(U.conj().T @ U, np.eye(n), 1e-13)
+        assert np.all(np.diff(whole.Lambda.imag) >= 0)
+        assert_close(U.conj().T @ B, whole.B, 1e-13)
+        # eigenvectors of the skew part, one by one
+        residual = (A - A.T) / 2 @ V - 1j * V * half.Lambda.imag
+        assert np.linalg.norm(residual) <= 1e-13 * np.linalg.norm(A)
+
+
+def test_null_space_is_split_between_the_halves():
+    """The constant and the sine of frequency 0: one stored mode, orthogonal to its conjugate."""
+    _, V = sk.nplr("fourier", 6)
+    expected = np.zeros(6, dtype=complex)
+    expected[:2] = np.array([1, 1j]) / 2**0.5
+    assert_close(V[:, 0], expected, 1e-15)
+
+
+def test_modes_of_legs():
+    """Against eigenvalues of the nonsymmetric matrix A + P P^T, found by another algorithm."""
+    n = 16
+    A, B = sk.transition("legs", n)
+    expected = np.linalg.eigvals(A + np.outer(B, B) / 2)
+    expected = np.sort(expected.imag[expected.imag > 0])
+    assert_close(sk.nplr("legs", n)[0].Lambda.imag, expected, 1e-13)
+
+
+@pytest.mark.parametrize("measure", ["legs", "legt", "fourier_diag"])
+@pytest.mark.parametrize("pairs", [True, False])
+def test_nplr_in_every_library(xp, dtype, measure, pairs):
+    expected, expected_V = sk.nplr(measure, 8, conjugate_pairs=pairs)
+    system, V = sk.nplr(measure, 8, conjugate_pairs=pairs, xp=xp, dtype=getattr(xp, dtype))
+    assert_close(V, expected_V, EPS[dtype])
+    for name in ("Lambda", "P", "Q", "B"):
+        found = getattr(system, name)
+        assert dtype_name(found) == dtype_name(V) == COMPLEX[dtype]
+        assert type(found) is type(xp.asarray(0.5))
+        assert_close(found, getattr(expected, name), EPS[dtype])
+
+
+def test_device():
+    """Results are made on the device that is asked for."""
+    strict = pytest.importorskip("array_api_strict")
+    device = strict.Device("device1")
+    keywords = {"xp": strict, "device": device}
+    system, V = sk.nplr("legt", 3, **keywords)
+    diagonal = sk.s4d("lin", 4, **keywords)
+    arrays = [system.Lambda, system.P, system.Q, system.B, V, diagonal.Lambda, diagonal.B]
+    arrays += [*sk.transition("legs", 3, **keywords), sk.timescales(3, **keywords)]
+    assert {array.device for array in arrays} == {device}
+
+
+def test_nplr_default_precision_is_that_of_the_library(xp):
+    expected = "complex64" if dtype_name(xp.asarray(0.5)) == "float32" else "complex128"
+    assert dtype_name(sk.nplr("legs", 3, xp=xp)[1]) == expected
+    assert dtype_name(sk.s4d("lin", 4, xp=xp).Lambda) == expected
+
+
+@pytest.mark.parametrize("n", [5, 8])
+def test_nplr_is_the_same_map(n):
+    """The Markov parameters C A^k B of the real form are those of the original system."""
+    A, B = sk.transition("legt", n)
+    C = np.random.default_rng(0).standard_normal(n)
+    system, V = sk.nplr("legt", n)
+    dense = dataclasses.replace(system, C=C @ V).to_dense()
+    for k in range(5):
+        expected = C @ np.linalg.matrix_power(A, k) @ B
+        assert dense.C @ np.linalg.matrix_power(dense.A, k) @ dense.B == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "error", "message"),
+    [
+        (("lmu", 4), {}, ValueError, "measure: 'lmu' is not normal plus low rank .* take nplr\\('legt'"),
+        (("legz", 4), {}, ValueError, "measure: got 'legz', expected one of"),
+        (("legs", 0), {}, ValueError, "n: got 0"),
+        (("legs", 4.0), {}, TypeError, "n: got 4.0"),
+        (("legs", 4), {"conjugate_pairs": 1}, TypeError, "conjugate_pairs: got 1"),
+        (("legs", 4), {"dtype": np.complex64}, TypeError, "dtype: got .*complex64.*, expected float32 or float64"),
+        (("legs", 4), {"dtype": np.float16}, TypeError, "dtype: got .*float16"),
+    ],
+)
+def test_nplr_bad_arguments(arguments, keywords, error, message):
+    with pytest.raises(error, match=message):
+        sk.nplr(*arguments, **keywords)
+
+
+def test_lmu_is_legt_in_other_coordinates():
+    """What the error message of nplr advises: x_lmu(t) = D x_legt(2t), so their kernels agree."""
+    n, t = 6, np.array([0.1, 0.45, 0.9])
+    scale = (-1.0) ** np.arange(n) * np.sqrt(2 * np.arange(n) + 1)
+    assert_close(sk.basis("lmu", n, t), 2 * scale[:, None] * sk.basis("legt", n, 2 * t), 1e-13)
+
+
+# --- s4d ------------------------------------------------------------------------------------------------------------
+
+FREQUENCIES_OF_ORDER_6 = {
+    "lin": [0, np.pi, 2 * np.pi],
+    "inv": [30 / np.pi, 6 / np.pi, 1.2 / np.pi],
+    "inv2": [30 / np.pi, 12 / np.pi, 6 / np.pi],
+    "quad": [1 / np.pi, 9 / np.pi, 25 / np.pi],
+}
+
+
+@pytest.mark.parametrize("init", FREQUENCIES_OF_ORDER_6)
+def test_s4d_modes(init):
+    expected = -0.5 + 1j * np.array(FREQUENCIES_OF_ORDER_6[init])
+    system = sk.s4d(init, 6)
+    assert_close(system.Lambda, expected, 1e-15)
+    assert np.all(system.B == 1)
+    assert (system.order, system.C, system.conjugate_pairs) == (6, None, True)
+    whole = sk.s4d(init, 6, conjugate_pairs=False)
+    assert_close(whole.Lambda, np.concatenate([expected, expected.conj()]), 1e-15)
+    assert np.all(whole.B == 1)
+    assert not whole.conjugate_pairs
+
+
+def test_s4d_real():
+    assert_close(sk.s4d("real", 6).Lambda, np.array([-1, -2, -3]), 0.0)
+    assert_close(sk.s4d("real", 6, conjugate_pairs=False).Lambda, np.array([-1, -2, -3, -1, -2, -3]), 0.0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 9])
+def test_s4d_legs(n):
+    """The modes of the normal part of legs; a real mode, at odd n, is stored once with B / sqrt(2)."""
+    A, _ = sk.transition("legsd", n)
+    expected = np.sort(np.linalg.eigvals(A).imag)
+    system = sk.s4d("legs", n)
+    assert np.all(system.Lambda.real == -0.5)
+    assert_close(system.Lambda.imag, expected[n // 2 :], 1e-13)
+    assert np.all(system.B[n % 2 :] == 1)
+    if n % 2:
+        assert system.B[0] == pytest.approx(0.5**0.5, rel=1e-15)
+    whole = sk.s4d("legs", n, conjugate_pairs=False)
+    assert_close(whole.Lambda.imag, expected, 1e-13)
+    assert_close(whole.B, np.ones(n), 1e-15)
+
+
+def test_s4d_random():
+    """Reproducible from a seed or a generator; log-normal frequencies."""
+    first = sk.s4d("random", 4000, rng=5)
+    again = sk.s4d("random", 4000, rng=np.random.default_rng(5))
+    assert np.array_equal(first.Lambda, again.Lambda)
+    assert not np.array_equal(first.Lambda, sk.s4d("random", 4000, rng=6).Lambda)
+    assert not np.array_equal(sk.s4d("random", 4).Lambda, sk.s4d("random", 4).Lambda)
+    assert np.all(first.Lambda.real == -0.5)
+    assert stats.kstest(np.log(first.Lambda.imag), "norm").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_s4d_in_every_library(xp, dtype, init):
+    expected = sk.s4d(init, 8, rng=1)
+    system = sk.s4d(init, 8, rng=1, xp=xp, dtype=getattr(xp, dtype))
+    for name in ("Lambda", "B"):
+        found = getattr(system, name)
+        assert dtype_name(found) == COMPLEX[dtype]
+        assert type(found) is type(xp.asarray(0.5))
+        assert_close(found, getattr(expected, name), EPS[dtype])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "error", "message"),
+    [
+        (("linear", 4), {}, ValueError, "init: got 'linear', expected one of 'lin', 'inv'"),
+        (("lin", 5), {}, ValueError, "n: got 5, expected an even number for init 'lin'"),
+        (("random", 1), {}, ValueError, "n: got 1, expected an even number"),
+        (("lin", 0), {}, ValueError, "n: got 0"),
+        (("lin", "4"), {}, TypeError, "n: got '4'"),
+        (("random", 4), {"rng": 1.5}, TypeError, "rng: got 1.5"),
+        (("random", 4), {"rng": True}, TypeError, "rng: got True"),
+        (("random", 4), {"rng": -1}, ValueError, "rng: got -1"),
+        (("lin", 4), {"conjugate_pairs": None}, TypeError, "conjugate_pairs: got None"),
+        (("lin", 4), {"dtype": np.int64}, TypeError, "dtype: got .*int64"),
+    ],
+)
+def test_s4d_bad_arguments(arguments, keywords, error, message):
+    with pytest.raises(error, match=message):
+        sk.s4d(*arguments, **keywords)
+
+
+# --- timescales -----------------------------------------------------------------------------------------------------
+
+
+def test_timescales_are_log_uniform():
+    steps = sk.timescales(4000, 1e-4, 1.0, rng=0)
+    assert np.all((steps >= 1e-4) & (steps <= 1.0))
+    assert stats.kstest(np.log(steps), stats.uniform(np.log(1e-4), -np.log(1e-4)).cdf).pvalue > 1e-3
+    default = sk.timescales(4000, rng=0)
+    assert 1e-3 <= np.min(default) < 1.1e-3
+    assert 0.9e-1 < np.max(default) <= 1e-1
+    assert_close(sk.timescales(3, 0.2, 0.2), np.full(3, 0.2), 1e-15)
+
+
+def test_timescales_in_every_library(xp, dtype):
+    """The same seed gives the same steps everywhere."""
+    expected = sk.timescales(5, rng=7)
+    steps = sk.timescales(5, rng=7, xp=xp, dtype=getattr(xp, dtype))
+    assert dtype_name(steps) == dtype
+    assert type(steps) is type(xp.asarray(0.5))
+    assert_close(steps, expected, EPS[dtype])
+    assert np.array_equal(to_numpy(sk.timescales(5, rng=np.random.default_rng(7))), expected)
+    assert sk.timescales(2, xp=xp).dtype == xp.asarray(0.5).dtype
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "error", "message"),
+    [
+        ((0,), {}, ValueError, "h: got 0"),
+        ((2.5,), {}, TypeError, "h: got 2.5"),
+        ((2, 0.0), {}, ValueError, "dt_min, dt_max: got 0.0 and 0.1, expected 0 < dt_min <= dt_max"),
+        ((2, 0.2, 0.1), {}, ValueError, "dt_min, dt_max: got 0.2 and 0.1"),
+        ((2, 0.1, np.inf), {}, ValueError, "dt_min, dt_max: got 0.1 and inf"),
+        ((2, np.nan), {}, ValueError, "dt_min, dt_max: got nan"),
+        ((2, "1"), {}, TypeError, "dt_min: got '1'"),
+        ((2, 0.1, True), {}, TypeError, "dt_max: got True"),
+        ((2,), {"rng": "seed"}, TypeError, "rng: got 'seed'"),
+    ],
+)
+def test_timescales_bad_arguments(arguments, keywords, error, message):
+    with pytest.raises(error, match=message):
+        sk.timescales(*arguments, **keywords)
