@@ -1,0 +1,245 @@
+"""JAX: containers as pytrees, compilation, gradients, vectorization, and single precision without x64."""
+
+import contextlib
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import strategies as sts
+from helpers import (
+    asarray,
+    assert_close,
+    dtype_name,
+    reference_kernel,
+    rounded,
+    to_host,
+    to_library,
+    to_numpy,
+    tolerance,
+)
+
+import ssmkern as sk
+
+METHODS = [(kind, method) for kind in sts.PLAIN for method in sts.METHODS[sts.kind_class(kind)]]
+
+
+@pytest.fixture(scope="module")
+def jnp(jax):
+    return jax.numpy
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+def test_containers_are_pytrees(jax, jnp, kind):
+    system = dataclasses.replace(to_library(jnp, sts.make(kind)), dt=0.1)
+    leaves, structure = jax.tree.flatten(system)
+    assert len(leaves) == len(dataclasses.fields(system)) - 1 - (not isinstance(system, sk.Dense))  # D, conjugate_pairs
+    back = jax.tree.unflatten(structure, leaves)
+    assert type(back) is type(system)
+    assert back.conjugate_pairs is system.conjugate_pairs
+    for field in dataclasses.fields(system):
+        assert getattr(back, field.name) is getattr(system, field.name)
+    doubled = jax.tree.map(lambda x: 2 * x, system)
+    np.testing.assert_array_equal(to_numpy(doubled.B), 2 * to_numpy(system.B))
+    assert doubled.D is None
+
+
+def test_pairs_are_part_of_the_structure(jax, jnp):
+    """A program compiled for conjugate pairs is not reused for a system without."""
+    with_pairs = to_library(jnp, sts.make("diagonal-pairs"))
+    without = dataclasses.replace(with_pairs, conjugate_pairs=False)
+    assert jax.tree.structure(with_pairs) != jax.tree.structure(without)
+    kernel = jax.jit(lambda system: sk.kernel(system, 31, dt=0.1))
+    assert dtype_name(kernel(with_pairs)) == "float64"
+    assert dtype_name(kernel(without)) == "complex128"
+
+
+@pytest.mark.parametrize(("kind", "method"), METHODS)
+def test_compiled_kernel_equals_eager(jax, jnp, kind, method):
+    system = sts.make(kind, seed=1, batch=sts.BATCHES[3])
+    dt = np.array([0.02, 0.3])
+    kernel = jax.jit(lambda system, dt: sk.kernel(system, 31, dt=dt, method=method))
+    K = kernel(to_library(jnp, system), jnp.asarray(dt))
+    assert_close(K, reference_kernel(system, 31, dt), tolerance("float64", 31), axis=-1)
+    eager = sk.kernel(to_library(jnp, system), 31, dt=jnp.asarray(dt), method=method)
+    assert_close(K, to_numpy(eager), tolerance("float64"), axis=-1)
+
+
+@pytest.mark.parametrize("kind", sts.PLAIN)
+def test_the_rest_compiles(jax, jnp, kind):
+    """discretize, generating functions, truncation, steps in a compiled loop, convolution: as on NumPy."""
+    system = dataclasses.replace(sts.make(kind, seed=2), D=0.5)
+    u = sts.rng(3).standard_normal(16)
+
+    @jax.jit
+    def everything(system, dt, z, u):
+        discrete = sk.discretize(system, dt, "zoh" if kind == "diagonal-pairs" else "bilinear")
+        truncated = sk.truncate_output(discrete, 16)
+        _, y = jax.lax.scan(lambda x, sample: sk.step(discrete, x, sample)[::-1], jnp.zeros_like(discrete.B), u)
+        return (
+            sk.generating_function(discrete, z),
+            truncated,
+            sk.untruncate_output(dataclasses.replace(discrete, C=truncated), 16),
+            y,
+            sk.convolve(u, sk.kernel(discrete, 16), D=0.5),
+        )
+
+    z = np.exp(1j * np.arange(4.0))
+    found = everything(to_library(jnp, system), jnp.asarray(0.1), jnp.asarray(z), jnp.asarray(u))
+    discrete = sk.discretize(system, 0.1, "zoh" if kind == "diagonal-pairs" else "bilinear")
+    y = np.convolve(u, reference_kernel(discrete, 16))[:16] + 0.5 * u
+    values, truncated = sk.generating_function(discrete, z), sk.truncate_output(discrete, 16)
+    # The resolvent and (I - A^16)^-1 amplify by up to 1 / (dt damping) = 100.
+    for result, expected in zip(found, (values, truncated, discrete.C, y, y), strict=True):
+        assert_close(result, expected, 100 * tolerance("float64"))
+
+
+def loss(system, dt, method):
+    """A real function of all parameters, with weights so that no two terms count alike."""
+    K = sk.kernel(system, 24, dt=dt, method=method)
+    return abs((K * np.cos(np.arange(24.0))).sum()) ** 2
+
+
+@pytest.mark.parametrize(("kind", "method"), [case for case in METHODS if case[1] != "recurrence"])
+def test_gradients_are_directional_derivatives(jax, jnp, kind, method):
+    """Against central differences on NumPy; JAX's complex gradient g has df = Re sum g dx."""
+    system, dt = sts.make(kind, seed=4), 0.1
+    gradient, slope = jax.jit(jax.grad(lambda s, d: loss(s, d, method), argnums=(0, 1)))(to_library(jnp, system), dt)
+    generator, h = sts.rng(5), 1e-5
+    for field in dataclasses.fields(system):
+        x = getattr(system, field.name)
+        if not isinstance(x, np.ndarray):
+            continue
+        g, d = to_numpy(getattr(gradient, field.name)), sts.normal(generator, x.shape, np.iscomplexobj(x))
+        ahead, behind = (loss(dataclasses.replace(system, **{field.name: x + s * d}), dt, method) for s in (h, -h))
+        numeric = (ahead - behind) / (2 * h)
+        size = np.linalg.norm(g) * np.linalg.norm(d)
+        assert abs(np.sum(g * d).real - numeric) < 1e-7 * max(size, 1e-3), field.name
+    numeric = (loss(system, dt + h, method) - loss(system, dt - h, method)) / (2 * h)
+    assert abs(slope - numeric) < 1e-7 * max(abs(numeric), 1)
+
+
+def test_vmap_is_the_batch(jax, jnp):
+    for kind in sts.PLAIN:
+        system = sts.make(kind, seed=6, batch=sts.BATCHES[1])
+        dt = np.array([0.02, 0.1, 0.3])
+        K = jax.vmap(lambda s, d: sk.kernel(s, 31, dt=d))(to_library(jnp, system), jnp.asarray(dt))
+        assert_close(K, reference_kernel(system, 31, dt), tolerance("float64", 31), axis=-1)
+
+
+def test_traced_values_are_not_checked_but_shapes_and_dtypes_are(jax, jnp):
+    system = to_library(jnp, sts.make("diagonal-real", n=2))
+    kernel = jax.jit(lambda s, dt: sk.kernel(s, 4, dt=dt))
+    assert kernel(system, jnp.asarray(-0.1)).shape == (4,)  # eager: refused
+    with pytest.raises(ValueError, match=r"\bdt\b"):
+        kernel(dataclasses.replace(system, B=jnp.ones((3, 2))), jnp.ones(4))
+    with pytest.raises(TypeError, match=r"^dt:"):
+        kernel(system, jnp.asarray(1))
+    with pytest.raises(TypeError, match=r"^dt:.*complex"):
+        kernel(system, jnp.asarray(1j))
+    with pytest.raises(ValueError, match=r"^B:"):
+        jax.jit(lambda B: sk.Diagonal(system.Lambda, B))(jnp.ones(3))
+    with pytest.raises(TypeError, match=r"half precision"):
+        jax.jit(lambda B: sk.Diagonal(system.Lambda, B))(jnp.ones(2, dtype=jnp.bfloat16))
+    with pytest.raises(TypeError, match=r"^length:.*static"):
+        jax.jit(lambda length: sk.kernel(system, length, dt=0.1))(4)
+
+
+# --- x64 off: no float64 and no complex128 anywhere -------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def single_precision(jax):
+    if hasattr(jax, "enable_x64"):
+        with jax.enable_x64(False):
+            yield
+    else:  # JAX < 0.8
+        from jax.experimental import disable_x64
+
+        with disable_x64():
+            yield
+
+
+SINGLE = [("bilinear", kind, method) for kind, method in METHODS]
+SINGLE += [("zoh", "diagonal-pairs", m) for m in ("vandermonde", "cauchy")]
+SINGLE += [("foh", "dense", "krylov"), ("zoh", "dplr-pairs", "krylov")]
+
+
+@pytest.mark.parametrize(("discretization", "kind", "method"), SINGLE)
+def test_kernels_in_single_precision_only(jax, jnp, discretization, kind, method):
+    """No float64 to form powers in, and no warning that one was asked for (warnings are errors here)."""
+    system = sts.make(kind, seed=7)
+    with single_precision(jax):
+        moved = to_library(jnp, system, "float32")
+        K = sk.kernel(moved, 300, dt=0.02, discretization=discretization, method=method)
+        assert dtype_name(K) == "float32"
+    expected = reference_kernel(rounded(system, "float32"), 300, 0.02, discretization)
+    # 300 steps in float32 throughout: a few eps a step where rounding adds up along the recurrence.
+    assert_close(K, expected, 1e-4 if method in ("recurrence", "krylov") else 2e-5)
+
+
+def test_long_kernel_keeps_its_phase_in_single_precision_only(jax, jnp):
+    """Phases are reduced to turns: at l = 4096 a float32 phase of 6 l radians would be off by 1e-3."""
+    Lambda = np.array([-0.01 + 0.3j, -0.01 + 3.0j, -0.01 + 6.0j])
+    system = sk.Diagonal(Lambda, np.ones(3) + 0j, np.ones(3) + 0j, conjugate_pairs=True)
+    with single_precision(jax):
+        K = sk.kernel(to_library(jnp, system, "float32"), 4096, dt=0.5, discretization="zoh")
+    expected = sk.kernel(rounded(system, "float32"), 4096, dt=0.5, discretization="zoh")
+    assert_close(K, expected, 1e-3)
+
+
+def test_products_and_the_rest_in_single_precision_only(jax, jnp):
+    generator = sts.rng(8)
+    v, x = sts.normal(generator, (4,)), 0.9 * np.exp(1j * generator.uniform(-3, 3, 4))
+    u, z = generator.standard_normal(31), np.exp(1j * np.arange(1.0, 9.0))
+    A = np.diag(x) @ np.linalg.qr(sts.normal(generator, (4, 4)))[0]
+    table = x[:, None] ** np.arange(31)
+    with single_precision(jax):
+
+        def single(host):
+            return asarray(jnp, host, "float32")
+
+        results = {
+            "vandermonde": (sk.vandermonde(single(v), single(x), 31), v @ table),
+            "transpose": (sk.vandermonde_transpose(single(u), single(x)), table @ u),
+            "cauchy": (sk.cauchy(single(v), single(z), single(x)), np.sum(v / (z[:, None] - x), axis=-1)),
+            "krylov": (sk.krylov(single(A), single(v), 3), np.stack([v, A @ v, A @ A @ v], axis=-1)),
+            "convolve": (sk.convolve(single(u), single(u)), np.convolve(u, u)[:31]),
+        }
+        system, V = sk.nplr("legs", 8, xp=jnp)
+        A8, _ = sk.transition("legs", 8, xp=jnp)
+        assert dtype_name(system.Lambda) == dtype_name(V) == "complex64"
+        assert dtype_name(A8) == dtype_name(sk.timescales(3, xp=jnp)) == "float32"
+        assert dtype_name(sk.s4d("lin", 8, xp=jnp).B) == "complex64"
+    for name, (found, expected) in results.items():
+        assert_close(found, expected, 1e-5), name
+    host = to_host(system)
+    rebuilt = (
+        2 * ((to_numpy(V) * host.Lambda) @ to_numpy(V).conj().T).real - (PV := 2 * (to_numpy(V) @ host.P).real) @ PV.T
+    )
+    assert_close(rebuilt, sk.transition("legs", 8)[0], 1e-5)
+
+
+# --- where other libraries are, or are not --------------------------------------------------------------------------
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_works_where_only_numpy_is_installed():
+    """Imports of the others fail, as on a machine without them, and the main path runs."""
+    done = run(
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name.partition('.')[0] in ('torch', 'jax', 'cupy', 'scipy', 'matplotlib'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "import dataclasses, numpy as np, ssmkern as sk\n"
+        "system, V = sk.nplr('legs', 8)\n"
+        "system = dataclasses.replace(system, C=np.ones(4))\n"
+        "print(sk.convolve(np.ones(16), sk.kernel(system, 16, dt=0.1)).shape)\n"
+    )
+    assert done.stdout.strip() == "(16,)", done.stderr
