@@ -10,7 +10,7 @@ from .convolution import convolve
 from .discretization import discretize
 from .hippo import basis, reconstruct, transition
 from .initialization import nplr, s4d, timescales
-from .kernels import generating_function, kernel, truncate_output, untruncate_output
+from .kernels import Plan, generating_function, kernel, plan, truncate_output, untruncate_output
 from .products import cauchy, krylov, vandermonde, vandermonde_transpose
 from .recurrence import step
 from .systems import DPLR, Dense, Diagonal
@@ -21,6 +21,7 @@ __all__ = [
     "DPLR",
     "Dense",
     "Diagonal",
+    "Plan",
     "basis",
     "byte_budget",
     "cauchy",
@@ -30,6 +31,7 @@ __all__ = [
     "kernel",
     "krylov",
     "nplr",
+    "plan",
     "reconstruct",
     "s4d",
     "step",

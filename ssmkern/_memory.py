@@ -15,7 +15,7 @@ import numpy as np
 from ._namespace import Array, Namespace, library
 
 _budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
-_CACHED = 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
+_CACHED = 8 * 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
 
 
 @contextmanager
@@ -64,28 +64,51 @@ def chunk_size(count: int, bytes_each: int) -> int:
 
 
 def over_batch(
-    xp: Namespace, function: Callable[..., Array], arrays: list[tuple[Array, int]], bytes_each: int
+    xp: Namespace,
+    function: Callable[..., Array],
+    arrays: list[tuple[Array, int]],
+    bytes_each: int,
+    *,
+    cached: bool = True,
 ) -> Array:
     """Apply ``function`` to slices of the batch small enough for the budget and join the results.
 
     ``arrays`` are pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs
     beside inputs and output. The batch dimensions of the result are those of all arrays broadcast together. With
-    NumPy the slices are small enough for the cache and spread over threads.
+    NumPy the slices are small enough for the cache and spread over threads, unless ``cached`` is false: then they are
+    as large as the budget lets them be, for functions that repeat work in every slice.
     """
     shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
-    on_numpy = library(xp) == "numpy"
-    workers = _threads() if on_numpy else 1
-    limit = min(_budget.get() // workers, _CACHED) if on_numpy else _budget.get()
-    if math.prod(shape) <= 1 or math.prod(shape) * bytes_each <= limit:
+    most, workers = _at_a_time(xp, math.prod(shape), bytes_each, cached)
+    if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
-    slices = _slices(shape, max(1, limit // bytes_each))
+    slices = _slices(shape, most)
 
     def part(index: tuple[slice, ...]) -> Array:
         return function(*(_take(x, core, index, len(shape)) for x, core in arrays))
 
     axis = len(slices[0]) - 1
-    joined = _threaded(part, slices, workers) if on_numpy else xp.concat([part(index) for index in slices], axis=axis)
+    if workers > 1:
+        joined = _threaded(part, slices, workers)
+    else:
+        joined = xp.concat([part(index) for index in slices], axis=axis)
     return xp.reshape(joined, (*shape, *joined.shape[len(shape) :]))
+
+
+def working_bytes(xp: Namespace, count: int, bytes_each: int, *, cached: bool) -> int:
+    """What :func:`over_batch` takes for temporaries of a batch of ``count``."""
+    most, workers = _at_a_time(xp, count, bytes_each, cached)
+    return min(count, most * workers) * bytes_each
+
+
+def _at_a_time(xp: Namespace, count: int, bytes_each: int, cached: bool) -> tuple[int, int]:
+    """Batch elements in a slice, and slices that are computed at a time."""
+    if not cached or library(xp) != "numpy":
+        return chunk_size(count, bytes_each), 1
+    workers = _threads()
+    limit = min(_budget.get() // workers, _CACHED)
+    most = min(count, max(1, limit // max(1, bytes_each)))
+    return most, workers
 
 
 def _slices(shape: tuple[int, ...], most: int) -> list[tuple[slice, ...]]:
@@ -126,10 +149,6 @@ def _threaded(part: Callable[..., np.ndarray], slices: list[tuple[slice, ...]], 
         start = sum(sizes[:i])
         joined[(*before, slice(start, start + sizes[i]))] = part(slices[i])
 
-    if workers == 1:
-        for i in range(1, len(slices)):
-            place(i)
-        return joined
     with ThreadPoolExecutor(workers) as pool:  # each task in a copy of the context: budget and numpy.errstate
         tasks = [pool.submit(contextvars.copy_context().run, place, i) for i in range(1, len(slices))]
         for task in tasks:

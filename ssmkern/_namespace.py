@@ -6,6 +6,7 @@ else. Public functions call :func:`array_namespace` once and hand ``xp`` down.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from numbers import Complex, Real
@@ -139,15 +140,20 @@ def real_of(xp: Namespace, dtype: DType) -> DType:
     return xp.float64 if xp.isdtype(dtype, (xp.float64, xp.complex128)) else xp.float32
 
 
+@functools.cache
+def _of_kind(xp: Namespace, dtype: DType, kind: str) -> bool:
+    return bool(xp.isdtype(dtype, kind))
+
+
 def is_complex(xp: Namespace, x: Array) -> bool:
-    return bool(xp.isdtype(x.dtype, "complex floating"))
+    return _of_kind(xp, x.dtype, "complex floating")
 
 
 def astype(xp: Namespace, x: Array, dtype: DType) -> Array:
     """Cast without a copy where none is needed; complex to real takes the real part."""
-    if xp.isdtype(dtype, "real floating"):
-        x = real(xp, x)
-    return x if x.dtype == dtype else xp.astype(x, dtype)
+    if x.dtype == dtype:
+        return x
+    return xp.astype(real(xp, x) if _of_kind(xp, dtype, "real floating") else x, dtype)
 
 
 def real(xp: Namespace, x: Array) -> Array:
@@ -251,7 +257,16 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return tuple(value.shape) if is_array(value) else ()
 
 
-def check_number(name: str, value: Any) -> None:
-    """An array or a number, but not a bool."""
+def check_number(name: str, value: Any) -> Any:
+    """Refuse what is neither array nor number; return NumPy's scalars, which other libraries refuse, as Python's."""
     if isinstance(value, (bool, np.bool_)) or not (is_array(value) or isinstance(value, Complex)):
         raise TypeError(f"{name}: got {value!r}, expected a number or an array")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def check_vector(name: str, value: Any) -> None:
+    """Refuse what is no array of at least one axis and one entry in the last."""
+    if not is_array(value):
+        raise TypeError(f"{name}: got {type(value).__name__}, expected an array")
+    if value.ndim < 1 or value.shape[-1] < 1:
+        raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected at least one entry in the last axis")

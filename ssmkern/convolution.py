@@ -10,6 +10,7 @@ from ._namespace import (
     astype,
     batch_shape,
     check_number,
+    check_vector,
     complex_of,
     is_array,
     is_complex,
@@ -59,12 +60,9 @@ def convolve(u: Array, K: Array, *, D: Any = None) -> Array:
     """
     xp = array_namespace(u=u, K=K, D=D)
     for name, value in {"u": u, "K": K}.items():
-        if not is_array(value):
-            raise TypeError(f"{name}: got {type(value).__name__}, expected an array")
-        if value.ndim < 1 or value.shape[-1] < 1:
-            raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected at least one entry in the last axis")
+        check_vector(name, value)
     if D is not None:
-        check_number("D", D)
+        D = check_number("D", D)
     batch_shape(u=tuple(u.shape[:-1]), K=tuple(K.shape[:-1]), D=shape_of(D))
     dtype = precision(xp, u, K, D)[0]
     length = u.shape[-1]

@@ -73,7 +73,7 @@ def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
     n = system.B.shape[-1]
     if not is_array(x) or x.ndim < 1 or x.shape[-1] != n:
         raise ValueError(f"x: got shape {shape_of(x)}, expected (..., {n}) as the system's B")
-    check_number("u", u)
+    u = check_number("u", u)
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     batch_shape(system=system.batch_shape, x=tuple(x.shape[:-1]), u=shape_of(u))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 from ._namespace import (
     Array,
@@ -48,7 +48,7 @@ class _System:
         xp = array_namespace(**arrays, D=self.D, dt=self.dt)
         self._check_shapes(arrays)
         if self.D is not None:
-            check_number("D", self.D)
+            object.__setattr__(self, "D", check_number("D", self.D))
         if not isinstance(self.conjugate_pairs, bool):
             raise TypeError(f"conjugate_pairs: got {self.conjugate_pairs!r}, expected True or False")
         if self.conjugate_pairs and self.D is not None:
@@ -384,10 +384,15 @@ def _real_column(xp: Namespace, x: Array, pairs: bool, axis: int = -1) -> Array:
 def _with_dense_vectors(xp: Namespace, system: DPLR | Diagonal, A: Array) -> Dense:
     pairs = system.conjugate_pairs
     C = None if system.C is None else _real_column(xp, conj(xp, system.C) if pairs else system.C, pairs)
-    return Dense(A, _real_column(xp, system.B, pairs), C, system.D, system.dt)
+    dense = object.__new__(Dense)
+    B = _real_column(xp, system.B, pairs)
+    for name, value in {"A": A, "B": B, "C": C, "D": system.D, "dt": system.dt}.items():
+        object.__setattr__(dense, name, value)
+    return dense
 
 
 System = Dense | DPLR | Diagonal
+SystemT = TypeVar("SystemT", Dense, DPLR, Diagonal, System)
 
 
 def check_system(system: Any) -> Namespace:
@@ -416,17 +421,29 @@ def is_real(xp: Namespace, system: System) -> bool:
     return system.conjugate_pairs or not is_complex(xp, system.B)
 
 
-def cast_system(xp: Namespace, system: System, dtype: DType) -> System:
+def with_fields(system: SystemT, **fields: Any) -> SystemT:
+    """`dataclasses.replace` without checks and promotion, for fields that come from checked ones."""
+    changed = object.__new__(type(system))
+    for field in dataclasses.fields(system):
+        object.__setattr__(changed, field.name, fields.get(field.name, getattr(system, field.name)))
+    return changed
+
+
+def core_fields(system: System) -> dict[str, Array]:
+    """The arrays with core dimensions that the system has."""
+    return {name: getattr(system, name) for name in system._core if getattr(system, name) is not None}
+
+
+def cast_system(xp: Namespace, system: SystemT, dtype: DType) -> SystemT:
     """The system in the precision of ``dtype``, complex if that is complex; else real stays real, complex complex."""
-    cast = {}
-    for name in system._core:
-        value = getattr(system, name)
-        if value is not None:
-            cast[name] = astype(xp, value, complex_of(xp, dtype) if is_complex(xp, value) else dtype)
-    return dataclasses.replace(system, **cast)
+    cast = {
+        name: astype(xp, value, complex_of(xp, dtype) if is_complex(xp, value) else dtype)
+        for name, value in core_fields(system).items()
+    }
+    return with_fields(system, **cast)
 
 
-def widen(xp: Namespace, system: System) -> System:
+def widen(xp: Namespace, system: SystemT) -> SystemT:
     """The system in the highest precision of its library."""
     return cast_system(xp, system, widest(xp, device_of(system.B))[0])
 

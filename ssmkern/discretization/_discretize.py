@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from .._namespace import (
@@ -11,15 +10,17 @@ from .._namespace import (
     array_namespace,
     as_array,
     astype,
+    batch_shape,
     check_choice,
     check_dt,
     conj,
     device_of,
     precision,
     real,
+    shape_of,
     widest,
 )
-from ..systems import DPLR, Dense, Diagonal, System, cast_system, check_system, widen
+from ..systems import DPLR, Dense, Diagonal, System, cast_system, check_system, widen, with_fields
 from ._exponential import expm, phi1
 from ._modes import ALPHA
 
@@ -90,8 +91,9 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     check_method(system, method, alpha)
     array_namespace(system=system.B, dt=dt)
     check_dt(xp, dt)
-    wide = discretize_wide(xp, widen(xp, system), dt, method, alpha)
-    return cast_system(xp, wide, precision(xp, system.B, dt)[0])
+    batch_shape(system=system.batch_shape, dt=shape_of(dt))
+    wide = discretize_wide(xp, widen(xp, system), step_array(xp, system, dt), method, alpha)
+    return with_fields(cast_system(xp, wide, precision(xp, system.B, dt)[0]), dt=dt)
 
 
 def check_method(system: System, method: str, alpha: Any) -> None:
@@ -117,9 +119,8 @@ def step_array(xp: Namespace, system: System, dt: Any) -> Array:
     return as_array(xp, dt, dtype, device_of(system.B))[..., None]
 
 
-def discretize_wide(xp: Namespace, system: System, dt: Any, method: str, alpha: float | None = None) -> System:
-    """`discretize` without checks, in the precision of ``system``."""
-    step = step_array(xp, system, dt)
+def discretize_wide(xp: Namespace, system: System, step: Array, method: str, alpha: float | None = None) -> System:
+    """`discretize` without checks, in the precision of ``system``, for steps ``(..., 1)``."""
     weight = ALPHA.get(method, alpha)
     if weight is None:
         if isinstance(system, Diagonal):
@@ -134,7 +135,7 @@ def discretize_wide(xp: Namespace, system: System, dt: Any, method: str, alpha: 
         fields = _gbt_dplr(xp, system, step, weight)
     else:
         fields = _gbt_dense(xp, system, step, weight)
-    return dataclasses.replace(system, dt=dt, **fields)
+    return with_fields(system, dt=step[..., 0], **fields)
 
 
 def _gbt_dense(xp: Namespace, system: Dense, step: Array, alpha: float) -> dict[str, Array]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import cast
 
 from .._namespace import Array, Namespace, astype, complex_of, device_of
 from ..products.vandermonde import LOG_ZERO, log_or_floor
-from ..systems import DPLR, Dense, Diagonal, System
+from ..systems import DPLR, Dense, Diagonal, System, with_fields
 from ._exponential import log1p_complex
 
 ALPHA = {"euler": 0.0, "bilinear": 0.5, "backward_diff": 1.0}
@@ -47,4 +46,4 @@ def shifted_matrix(xp: Namespace, system: System, discrete: System, step: Array 
         A = step[..., None] * system.A
         return xp.linalg.solve(eye - ALPHA[method] * A, A)
     shifted = shifted_modes(xp, cast("DPLR | Diagonal", system), step, method)
-    return dataclasses.replace(discrete, Lambda=shifted).to_dense().A
+    return with_fields(discrete, Lambda=shifted).to_dense().A

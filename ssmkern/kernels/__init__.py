@@ -2,6 +2,7 @@
 
 from ._generating_function import generating_function
 from ._kernel import kernel
+from ._plan import Plan, plan
 from ._truncation import truncate_output, untruncate_output
 
-__all__ = ["generating_function", "kernel", "truncate_output", "untruncate_output"]
+__all__ = ["Plan", "generating_function", "kernel", "plan", "truncate_output", "untruncate_output"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
-from .._memory import over_batch
 from .._namespace import Array, Namespace, complex_of, device_of, real_of
 from ..products.vandermonde import power_sum
-from ..systems import DPLR, Diagonal, is_real
+from ..systems import DPLR, Diagonal, is_real, with_fields
 from ._low_rank import residues, woodbury
 from ._truncation import late_output
 
@@ -28,36 +26,25 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     - The low-rank part is a Woodbury identity per node.
     """
     real_output = is_real(xp, system)
-    names = [name for name in system._core if name != "Lambda"]
-    arrays = [(log_Lambda, 1), *((getattr(system, name), len(system._core[name])) for name in ("Lambda", *names))]
     real_dtype = real_of(xp, log_Lambda.dtype)
-    samples = xp.arange(length, dtype=real_dtype, device=device_of(log_Lambda))
-    growth = xp.exp(samples * (DAMPING / length))
-    nodes = xp.exp(samples[: length // 2 + 1 if real_output else length] * (-2j * math.pi / length))
+    dtype = real_dtype if real_output else complex_of(xp, real_dtype)
     transform, inverse = (xp.fft.rfft, xp.fft.irfft) if real_output else (xp.fft.fft, xp.fft.ifft)
+    samples = xp.arange(length, dtype=real_dtype, device=device_of(log_Lambda))
+    nodes = xp.exp(samples[: length // 2 + 1 if real_output else length] * (-2j * math.pi / length))
+    shrink = math.exp(-DAMPING / length)
+    log_a = log_Lambda - DAMPING / length
+    closing = -1.0 / xp.expm1(log_a * length)  # 1 / (1 - a^L)
 
-    def run(log_Lambda: Array, Lambda: Array, *fields: Array) -> Array:
-        part = dataclasses.replace(system, Lambda=Lambda, **dict(zip(names, fields, strict=True)), dt=1.0, D=None)
-        C = part.C - math.exp(-DAMPING) * late_output(xp, part, length)
-        shrink = math.exp(-DAMPING / length)
-        part = dataclasses.replace(part, Lambda=Lambda * shrink)
-        if isinstance(part, DPLR):
-            part = dataclasses.replace(part, P=part.P * shrink)
-        log_a = log_Lambda - DAMPING / length
-        closing = -1.0 / xp.expm1(log_a * length)  # 1 / (1 - a^L)
+    def sums(v: Array | None, extra: int) -> Array | None:
+        if v is None:
+            return None
+        index = (..., *(None,) * extra, slice(None))
+        sequence = power_sum(xp, v * closing[index], log_a[index], length, dtype)
+        return transform(2.0 * sequence if system.conjugate_pairs else sequence, n=length)
 
-        def sums(v: Array | None, extra: int) -> Array | None:
-            if v is None:
-                return None
-            index = (..., *(None,) * extra, slice(None))
-            dtype = real_dtype if real_output else complex_of(xp, real_dtype)
-            sequence = power_sum(xp, v * closing[index], log_a[index], length, dtype)
-            return transform(2.0 * sequence if system.conjugate_pairs else sequence, n=length)
-
-        k00, k01, k10, k11 = residues(xp, part, C)
-        spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
-        return inverse(spectrum, n=length) * growth
-
-    rank = system.P.shape[-1] if isinstance(system, DPLR) else 0
-    n = log_Lambda.shape[-1]
-    return over_batch(xp, run, arrays, 32 * (length * (1 + rank) ** 2 + 8 * n * n))
+    C = system.C - math.exp(-DAMPING) * late_output(xp, system, length)
+    if isinstance(system, DPLR):
+        system = with_fields(system, P=system.P * shrink)
+    k00, k01, k10, k11 = residues(xp, system, C)
+    spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
+    return inverse(spectrum, n=length) * xp.exp(samples * (DAMPING / length))

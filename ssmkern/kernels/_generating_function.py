@@ -19,11 +19,11 @@ from .._namespace import (
     precision,
     widest,
 )
-from ..discretization import shifted_modes, step_array
+from ..discretization import discretize_wide, shifted_modes, step_array
 from ..products.cauchy import pole_sums
 from ..products.vandermonde import vandermonde_transpose
 from ..systems import DPLR, Dense, Diagonal, System, widen
-from ._kernel import discrete_system, kernel
+from ._kernel import check_arguments, kernel
 from ._low_rank import residues, woodbury
 
 
@@ -88,16 +88,17 @@ def generating_function(
         batch_shape(system=tuple(K.shape[:-1]), z=tuple(z.shape[:-1]))
         values = vandermonde_transpose(K, z)
         return astype(xp, values, complex_of(xp, values.dtype))
-    discrete = discrete_system(xp, system, dt, discretization)
+    check_arguments(system, dt, discretization)
+    wide, step = widen(xp, system), None if dt is None else step_array(xp, system, dt)
+    discrete = wide if step is None else discretize_wide(xp, wide, step, discretization)
     batch_shape(system=discrete.batch_shape, z=tuple(z.shape[:-1]))
     out = complex_of(xp, precision(xp, system.B, z, dt)[0])
     points = astype(xp, z, widest(xp, device_of(z))[1])
     if isinstance(discrete, Dense):
         values = _dense(xp, discrete, points)
     else:
-        step = None if dt is None else step_array(xp, system, dt)
-        wide = cast("DPLR | Diagonal", widen(xp, system))
-        values = _structured(xp, discrete, shifted_modes(xp, wide, step, discretization), points)
+        shifted = shifted_modes(xp, cast("DPLR | Diagonal", wide), step, discretization)
+        values = _structured(xp, discrete, shifted, points)
     return astype(xp, values, out)
 
 

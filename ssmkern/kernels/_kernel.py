@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from .._memory import over_batch
 from .._namespace import (
     Array,
     DType,
@@ -24,14 +25,10 @@ from ..discretization import check_method, discretize_wide, log_modes, shifted_m
 from ..products.krylov import krylov_kernel
 from ..products.vandermonde import power_sum
 from ..recurrence import advance, output
-from ..systems import DPLR, Dense, Diagonal, System, check_output, check_system, is_real, widen
+from ..systems import DPLR, Diagonal, System, check_output, check_system, core_fields, is_real, widen, with_fields
 from ._algorithm1 import cauchy_kernel
-
-METHODS: dict[type, tuple[str, ...]] = {  # the first is what "auto" takes
-    Dense: ("krylov", "recurrence"),
-    DPLR: ("krylov", "cauchy", "recurrence"),
-    Diagonal: ("vandermonde", "cauchy", "krylov", "recurrence"),
-}
+from ._plan import choose, cost, repeats_nothing, sizes_of
+from ._series import series_kernel
 
 
 def kernel(
@@ -49,9 +46,10 @@ def kernel(
         Step, in the time unit of A, for a continuous system and only for it. An array gives one step a channel.
     discretization : str, default "bilinear"
         A method of `discretize` other than "gbt" (for that, discretize first), for a continuous system.
-    method : {"auto", "cauchy", "krylov", "vandermonde", "recurrence"}
-        Algorithm. Dense systems take krylov and recurrence, DPLR cauchy, krylov and recurrence, Diagonal vandermonde,
-        cauchy, krylov and recurrence. "auto" is vandermonde for diagonal systems and krylov for the others.
+    method : {"auto", "cauchy", "krylov", "series", "vandermonde", "recurrence"}
+        Algorithm. Dense systems take krylov and recurrence; DPLR cauchy, krylov, series and recurrence; Diagonal
+        vandermonde, cauchy, krylov and recurrence. "auto" is vandermonde for diagonal systems, krylov for dense ones,
+        and for DPLR krylov or, at large n, series: `plan` says which and why.
 
     Returns
     -------
@@ -74,7 +72,9 @@ def kernel(
       2 n^3 log2(length) + 2 n length flops, in the real basis of conjugate pairs.
     - cauchy: Algorithm 1 of the paper: truncated output vector, Cauchy sums at roots of unity, Woodbury identity,
       inverse FFT; O(n length) + O(length log length) + n^3 log2(length) for the truncated output vector.
-    - recurrence: length steps, the plain reference; O(n length) memory is never used, time is that of a Python loop.
+    - series: the same identity between power series modulo z^length, which needs no truncated output vector and so no
+      power of a matrix: O(n length) + O(length log length).
+    - recurrence: length steps in a Python loop, the plain reference.
 
     Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems; only
     the last products run in the precision of the result. No ``n x length`` array is formed. Nothing is clamped: the
@@ -93,49 +93,63 @@ def kernel(
     >>> sk.kernel(system, 4, dt=2.0, discretization="backward_diff").round(4)
     array([0.6667, 0.2222, 0.0741, 0.0247])
     """
-    xp = array_namespace(system=getattr(system, "B", None), dt=dt)
+    xp = check_arguments(system, dt, discretization)
     length = check_length("length", length)
-    check_choice("method", method, ("auto", "cauchy", "krylov", "vandermonde", "recurrence"))
-    discrete = discrete_system(xp, system, dt, discretization)
-    taken = METHODS[type(discrete)]
-    if method == "auto":
-        method = taken[0]
-    elif method not in taken:
-        became = (
-            "" if type(discrete) is type(system) else f", which {discretization!r} makes of {type(system).__name__}"
-        )
-        raise ValueError(f"method: got {method!r}, but {type(discrete).__name__}{became} takes {', '.join(taken)}")
+    sizes = sizes_of(xp, system, length, dt, discretization)
+    method, _ = choose(sizes, method)
     out = precision(xp, system.B, dt)[0]
-    if not is_real(xp, discrete):
+    if not is_real(xp, system):
         out = complex_of(xp, out)
-    wide = widen(xp, system)
-    step = None if dt is None else step_array(xp, system, dt)
+    fields = core_fields(system)
+    arrays = [(value, len(system._core[name])) for name, value in fields.items()]
+    if dt is not None:
+        arrays.append((step_array(xp, system, dt), 1))
+
+    def run(*slices: Array) -> Array:
+        part = with_fields(system, **dict(zip(fields, slices, strict=False)))
+        step = slices[-1] if dt is not None else None
+        return compute(xp, widen(xp, part), step, length, discretization, method, out)
+
     if method == "recurrence":
-        K = _recurrence(xp, discrete, length, out)
-    elif method == "krylov":
-        dense = discrete.to_dense()
-        K = krylov_kernel(xp, shifted_matrix(xp, wide, discrete, step, discretization), dense.B, dense.C, length, out)
+        K = run(*(x for x, _ in arrays))
     else:
-        log_Lambda = log_modes(xp, cast("DPLR | Diagonal", wide), step, discretization)
-        if method == "cauchy":
-            K = astype(xp, cauchy_kernel(xp, cast("DPLR | Diagonal", discrete), log_Lambda, length), out)
-        else:
-            scale = 2.0 if discrete.conjugate_pairs else 1.0
-            K = power_sum(xp, scale * discrete.C * discrete.B, log_Lambda, length, out)
-    return overflow_to_inf(xp, K, *(getattr(discrete, name) for name in discrete._core))
+        K = over_batch(xp, run, arrays, cost(method, sizes)[1], cached=repeats_nothing(method, sizes))
+    return overflow_to_inf(xp, K, *fields.values())
 
 
-def discrete_system(xp: Namespace, system: System, dt: Any, discretization: str) -> System:
-    """Check what `kernel` and `generating_function` take and return the discrete system in the widest precision."""
+def compute(
+    xp: Namespace, system: System, step: Array | None, length: int, discretization: str, method: str, out: DType
+) -> Array:
+    """`kernel` without checks and chunks, of a system in the widest precision."""
+    discrete = system if step is None else discretize_wide(xp, system, step, discretization)
+    if method == "recurrence":
+        return _recurrence(xp, discrete, length, out)
+    if method == "krylov":
+        dense = discrete.to_dense()
+        E = shifted_matrix(xp, system, discrete, step, discretization)
+        return krylov_kernel(xp, E, dense.B, dense.C, length, out)
+    structured = cast("DPLR | Diagonal", discrete)
+    log_Lambda = log_modes(xp, cast("DPLR | Diagonal", system), step, discretization)
+    if method == "cauchy":
+        return astype(xp, cauchy_kernel(xp, structured, log_Lambda, length), out)
+    if method == "series":
+        return astype(xp, series_kernel(xp, cast("DPLR", structured), log_Lambda, length), out)
+    scale = 2.0 if structured.conjugate_pairs else 1.0
+    return power_sum(xp, scale * structured.C * structured.B, log_Lambda, length, out)
+
+
+def check_arguments(system: System, dt: Any, discretization: str) -> Namespace:
+    """Check what `kernel` and `generating_function` share; return the namespace."""
     check_system(system)
     check_output(system)
+    xp = array_namespace(system=system.B, dt=dt)
     check_choice("discretization", discretization, DISCRETIZATIONS)
     if system.dt is not None:
         if dt is not None:
             raise ValueError(
                 "dt: given, but the system is discrete already; leave dt out or pass the continuous system"
             )
-        return widen(xp, system)
+        return xp
     if dt is None:
         raise ValueError("dt: the system is continuous; pass the step, a positive number or array, or discretize first")
     if discretization == "gbt":
@@ -143,7 +157,7 @@ def discrete_system(xp: Namespace, system: System, dt: Any, discretization: str)
     check_method(system, discretization, None)
     check_dt(xp, dt)
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
-    return discretize_wide(xp, widen(xp, system), dt, discretization)
+    return xp
 
 
 def _recurrence(xp: Namespace, system: System, length: int, out: DType) -> Array:

@@ -13,6 +13,7 @@ from .._namespace import (
     array_namespace,
     astype,
     batch_shape,
+    check_vector,
     complex_of,
     is_complex,
     precision,
@@ -62,8 +63,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     """
     xp = array_namespace(v=v, z=z, w=w)
     for name, value in {"v": v, "z": z, "w": w}.items():
-        if value.ndim < 1 or value.shape[-1] < 1:
-            raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected at least one entry in the last axis")
+        check_vector(name, value)
     if w.shape[-1] != v.shape[-1]:
         raise ValueError(f"w: got shape {tuple(w.shape)}, expected (..., {v.shape[-1]}) to fit v {tuple(v.shape)}")
     batch_shape(v=tuple(v.shape[:-1]), z=tuple(z.shape[:-1]), w=tuple(w.shape[:-1]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -12,13 +10,17 @@ from .._namespace import (
     astype,
     batch_shape,
     check_length,
+    check_vector,
     complex_of,
     device_of,
+    is_array,
     is_complex,
     overflow_to_inf,
     precision,
+    shape_of,
     widest,
 )
+from .vandermonde import split
 
 
 def krylov(A: Array, b: Array, length: int) -> Array:
@@ -64,11 +66,10 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     """
     xp = array_namespace(A=A, b=b)
     length = check_length("length", length)
-    n = b.shape[-1] if b.ndim else 0
-    if b.ndim < 1 or n < 1:
-        raise ValueError(f"b: got shape {tuple(b.shape)}, expected (..., n) with n of at least 1")
-    if A.ndim < 2 or tuple(A.shape[-2:]) != (n, n):
-        raise ValueError(f"A: got shape {tuple(A.shape)}, expected (..., {n}, {n}) to fit b")
+    check_vector("b", b)
+    n = b.shape[-1]
+    if not is_array(A) or A.ndim < 2 or tuple(A.shape[-2:]) != (n, n):
+        raise ValueError(f"A: got shape {shape_of(A)}, expected (..., {n}, {n}) to fit b")
     batch_shape(A=tuple(A.shape[:-2]), b=tuple(b.shape[:-1]))
     out, wide = precision(xp, A, b)[0], widest(xp, device_of(A))[0]
     if is_complex(xp, A) or is_complex(xp, b):
@@ -105,16 +106,8 @@ def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtyp
     The two factors come from :func:`columns` in the dtype of the arguments; the product that joins them runs in
     ``dtype``, the dtype of the result.
     """
-    n = E.shape[-1]
-    inner = 2 ** math.ceil(math.log2(length) / 2)
-    outer = -(-length // inner)
-
-    def run(E: Array, B: Array, C: Array) -> Array:
-        right, power = columns(xp, E, B, inner, shifted=True)
-        left, _ = columns(xp, xp.matrix_transpose(power), C, outer, shifted=True)
-        K = xp.matrix_transpose(astype(xp, left, dtype)) @ astype(xp, right, dtype)
-        return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
-
-    if math.prod(E.shape[:-2]) == 1:  # work on a shared A is done once
-        return run(E, B, C)
-    return over_batch(xp, run, [(E, 2), (B, 1), (C, 1)], 16 * (3 * n * n + 3 * n * (inner + outer)))
+    inner, outer = split(length)
+    right, power = columns(xp, E, B, inner, shifted=True)
+    left, _ = columns(xp, xp.matrix_transpose(power), C, outer, shifted=True)
+    K = xp.matrix_transpose(astype(xp, left, dtype)) @ astype(xp, right, dtype)
+    return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]

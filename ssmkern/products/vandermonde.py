@@ -13,6 +13,7 @@ from .._namespace import (
     astype,
     batch_shape,
     check_length,
+    check_vector,
     complex_of,
     device_of,
     imag,
@@ -69,8 +70,14 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
     >>> sk.vandermonde(np.array([1.0, 1.0]), np.array([0.5, 1.0]), 3)
     array([2.  , 1.5 , 1.25])
     """
-    xp, v, log_x, out = _prepare(v=v, x=x)
-    return overflow_to_inf(xp, power_sum(xp, v, log_x, check_length("length", length), out), v, x)
+    xp, weights, log_x, out = _prepare(v=v, x=x)
+    length = check_length("length", length)
+
+    def run(v: Array, log_x: Array) -> Array:
+        return power_sum(xp, v, log_x, length, out)
+
+    powers_sum = over_batch(xp, run, [(weights, 1), (log_x, 1)], table_bytes(v.shape[-1], length))
+    return overflow_to_inf(xp, powers_sum, v, x)
 
 
 def vandermonde_transpose(u: Array, x: Array) -> Array:
@@ -130,8 +137,7 @@ def _prepare(**arguments: Array) -> tuple[Namespace, Array, Array, DType]:
     (name, v), (_, x) = arguments.items()
     xp = array_namespace(**arguments)
     for label, value in arguments.items():
-        if value.ndim < 1 or value.shape[-1] < 1:
-            raise ValueError(f"{label}: got shape {tuple(value.shape)}, expected at least one entry in the last axis")
+        check_vector(label, value)
     if name == "v" and v.shape[-1] != x.shape[-1]:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected (..., {v.shape[-1]}) to fit v {tuple(v.shape)}")
     batch_shape(**{label: tuple(value.shape[:-1]) for label, value in arguments.items()})
@@ -187,16 +193,15 @@ def _circle(xp: Namespace, rate: Array, turns: Array, count: int) -> Array:
 
 def power_sum(xp: Namespace, v: Array, log_x: Array, length: int, out: DType) -> Array:
     """``sum_n v_n exp(l log_x_n)`` in dtype ``out``: of a complex sum, the real part if ``out`` is real."""
-    n = v.shape[-1]
     inner, outer = split(length)
-    real_only = xp.isdtype(out, "real floating")
+    right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner, v)
+    if xp.isdtype(out, "real floating"):  # Re(l r) = [Re l, -Im l] [Re r; Im r]
+        left = xp.concat([real(xp, left), -imag(xp, left)], axis=-2)
+        right = xp.concat([real(xp, right), imag(xp, right)], axis=-2)
+    K = xp.matrix_transpose(astype(xp, left, out)) @ astype(xp, right, out)
+    return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
 
-    def run(v: Array, log_x: Array) -> Array:
-        right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner, v)
-        if real_only:  # Re(l r) = [Re l, -Im l] [Re r; Im r]
-            left = xp.concat([real(xp, left), -imag(xp, left)], axis=-2)
-            right = xp.concat([real(xp, right), imag(xp, right)], axis=-2)
-        K = xp.matrix_transpose(astype(xp, left, out)) @ astype(xp, right, out)
-        return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
 
-    return over_batch(xp, run, [(v, 1), (log_x, 1)], 16 * 3 * n * (inner + outer))
+def table_bytes(n: int, length: int) -> int:
+    """What `power_sum` needs for one batch element beside its result, in double precision."""
+    return 16 * 3 * n * sum(split(length))

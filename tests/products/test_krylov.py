@@ -52,11 +52,11 @@ def test_batch_is_a_loop(xp, batches):
     assert_close(result, reference, tolerance("float64", 31))
 
 
-def test_chunks_join(xp, monkeypatch):
+def test_chunks_join(xp):
     A, b = make(sts.rng(2), 4, True, ((3,), (2, 1)))
     expected = sk.krylov(asarray(np, A), asarray(np, b), 50)
-    monkeypatch.setattr(ssmkern._memory, "BYTE_BUDGET", 1000)
-    assert_close(sk.krylov(asarray(xp, A), asarray(xp, b), 50), expected, tolerance("float64", 50))
+    with sk.byte_budget(1000):
+        assert_close(sk.krylov(asarray(xp, A), asarray(xp, b), 50), expected, tolerance("float64", 50))
 
 
 def test_real_matrix_and_complex_vector(xp):

@@ -1,0 +1,186 @@
+"""What each method costs, and which one "auto" takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from .._memory import working_bytes
+from .._namespace import Namespace, array_namespace, check_choice, check_length, shape_of
+from ..discretization import METHODS as DISCRETIZATIONS
+from ..products.vandermonde import split, table_bytes
+from ..systems import DPLR, Dense, Diagonal, System, check_system, is_real
+
+METHODS: dict[type, tuple[str, ...]] = {
+    Dense: ("krylov", "recurrence"),
+    DPLR: ("cauchy", "krylov", "series", "recurrence"),
+    Diagonal: ("vandermonde", "cauchy", "krylov", "recurrence"),
+}
+NAMES = ("auto", "cauchy", "krylov", "recurrence", "series", "vandermonde")
+FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How `kernel` computes, as `plan` returns it.
+
+    Attributes
+    ----------
+    method : str
+        The method that runs.
+    reason : str
+        Why this one.
+    flops : int
+        Real additions and multiplications, to about a factor of 2.
+    peak_bytes : int
+        Largest sum of temporaries beside inputs and result, to about a factor of 2.
+    """
+
+    method: str
+    reason: str
+    flops: int
+    peak_bytes: int
+
+
+def plan(
+    system: System, length: int, *, dt: Any = None, discretization: str = "bilinear", method: str = "auto"
+) -> Plan:
+    """Say which method `kernel` would run with the same arguments, why, and what it costs. Nothing is computed.
+
+    Parameters
+    ----------
+    system : Dense, DPLR or Diagonal
+        System; only its shapes count, and C may be missing.
+    length : int
+        Number of terms, at least 1.
+    dt : float or array, shape ``(...)``, optional
+        Step, for the batch that it adds.
+    discretization : str, default "bilinear"
+        Method of `discretize`, which decides whether a continuous DPLR system stays one.
+    method : str, default "auto"
+        Method of `kernel`.
+
+    Returns
+    -------
+    Plan
+        With ``method``, ``reason``, ``flops`` and ``peak_bytes``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `kernel`.
+
+    Notes
+    -----
+    "auto" is vandermonde for diagonal and krylov for dense systems. For DPLR it compares krylov, whose squarings take
+    2 n^3 log2(length) flops for each state matrix, with series, which has no n^3 term but four sums over the modes and
+    FFTs instead; a flop of an FFT counts tenfold.
+
+    References
+    ----------
+    Golub, Van Loan, "Matrix Computations", section 1.2.4, for counting flops.
+
+    Examples
+    --------
+    >>> import ssmkern as sk
+    >>> system, V = sk.nplr("legs", 64)
+    >>> sk.plan(system, 1024).method
+    'krylov'
+    """
+    xp = array_namespace(system=getattr(system, "B", None), dt=dt)
+    check_system(system)
+    check_choice("discretization", discretization, DISCRETIZATIONS)
+    sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
+    chosen, reason = choose(sizes, method)
+    flops, bytes_each = cost(chosen, sizes)
+    peak_bytes = working_bytes(xp, sizes.kernels, bytes_each, cached=repeats_nothing(chosen, sizes))
+    return Plan(chosen, reason, flops, peak_bytes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """What the costs depend on."""
+
+    kind: type  # of the discrete system
+    n: int  # order of the state
+    length: int
+    rank: int
+    matrices: int  # batch of A and dt
+    kernels: int  # batch of everything
+    real: bool
+
+
+def sizes_of(xp: Namespace, system: System, length: int, dt: Any, discretization: str) -> Sizes:
+    """Read the sizes off a system."""
+    batches = {name: shape_of(getattr(system, name)) for name in system._core}
+    batches = {name: shape[: len(shape) - len(system._core[name])] for name, shape in batches.items()}
+    state = [batches[name] for name in ("A", "Lambda", "P", "Q") if name in batches]
+    holds = system.dt is None and discretization in ("zoh", "foh")
+    return Sizes(
+        kind=Dense if holds and isinstance(system, DPLR) else type(system),
+        n=system.order,
+        length=length,
+        rank=int(system.P.shape[-1]) if isinstance(system, DPLR) else 0,
+        matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
+        kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
+        real=is_real(xp, system),
+    )
+
+
+def choose(sizes: Sizes, method: str) -> tuple[str, str]:
+    """Return the method that runs and the reason, or refuse a method that the system does not take."""
+    check_choice("method", method, NAMES)
+    taken = METHODS[sizes.kind]
+    if method != "auto":
+        if method not in taken:
+            raise ValueError(f"method: got {method!r}, but a {sizes.kind.__name__} system takes {', '.join(taken)}")
+        return method, "asked for"
+    if sizes.kind is not DPLR:
+        return taken[0], f"the method of {sizes.kind.__name__} systems"
+    if sizes.rank == 0:
+        return "series", "without a low-rank part it is one Vandermonde product"
+    krylov, series = _weighted("krylov", sizes), _weighted("series", sizes)
+    best = "krylov" if krylov <= series else "series"
+    return best, f"weighted flops: krylov {krylov:.1e}, series {series:.1e}"
+
+
+def cost(method: str, sizes: Sizes) -> tuple[int, int]:
+    """Flops in all, and bytes of temporaries for one batch element."""
+    matrix_flops, fft_flops, bytes_each = _costs(method, sizes)
+    return matrix_flops + fft_flops, bytes_each
+
+
+def repeats_nothing(method: str, sizes: Sizes) -> bool:
+    """Whether slices of the batch share no work worth mentioning: that on a common state matrix they would share."""
+    return sizes.matrices > 1 or method == "vandermonde"
+
+
+def _weighted(method: str, sizes: Sizes) -> int:
+    matrix_flops, fft_flops, _ = _costs(method, sizes)
+    return matrix_flops + FFT_WEIGHT * fft_flops
+
+
+def _costs(method: str, sizes: Sizes) -> tuple[int, int, int]:
+    n, length, sums = sizes.n, sizes.length, (1 + sizes.rank) ** 2
+    item, multiply = (8, 2) if sizes.real else (16, 8)
+    tables, levels = sum(split(length)), math.ceil(math.log2(length + 1))
+    join = multiply * n * length  # the product of the two tables
+    squarings = multiply * n**3 * levels
+    transform = 5 * length * levels  # a real FFT of twice the length
+    if method == "krylov":
+        flops = sizes.matrices * squarings + sizes.kernels * (multiply * n * n * tables + join)
+        return flops, 0, item * (6 * n * n + 3 * n * tables)
+    if method == "vandermonde":
+        return sizes.kernels * (join + 16 * n * tables), 0, table_bytes(n, length)
+    if method == "series":
+        # Newton's iteration: six transforms of a length that doubles, then six for the two products.
+        bytes_each = sums * 16 * 6 * length + table_bytes(n, length)
+        return sizes.kernels * sums * join, sizes.kernels * sums * 18 * transform, bytes_each
+    if method == "cauchy":
+        flops = sizes.matrices * 2 * squarings + sizes.kernels * sums * join
+        bytes_each = sums * 16 * 3 * length + table_bytes(n, length) + 5 * item * n * n
+        return flops, sizes.kernels * (1 + sums) * transform // 2, bytes_each
+    return sizes.kernels * length * multiply * n * (n if sizes.kind is Dense else 2 + 2 * sizes.rank), 0, 0
