@@ -249,7 +249,7 @@ def test_check_finds_a_disagreement(monkeypatch, capsys):
     monkeypatch.setattr(sk, "kernel", wrong)
     assert main(["check", "--backend", "numpy", "--n", "8", "--length", "64"]) == 1
     out = capsys.readouterr().out
-    assert out.count("OUT OF BOUNDS") == 4  # DPLR and Diagonal take cauchy, in two dtypes
+    assert out.count("OUT OF BOUNDS") == 4  # DPLR and Diagonal take cauchy, both in two dtypes
     assert "4 out of bounds" in out
 
 

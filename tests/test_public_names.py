@@ -9,10 +9,10 @@ import pytest
 import ssmkern as sk
 
 NAMES = [
-    "DPLR", "Dense", "Diagonal",
-    "basis", "cauchy", "convolve", "discretize", "generating_function", "kernel", "krylov", "nplr", "reconstruct",
-    "s4d", "step", "timescales", "transition", "truncate_output", "untruncate_output", "vandermonde",
-    "vandermonde_transpose",
+    "DPLR", "Dense", "Diagonal", "Plan",
+    "basis", "byte_budget", "cauchy", "convolve", "discretize", "generating_function", "kernel", "krylov",
+    "nplr", "plan", "reconstruct", "s4d", "step", "timescales", "transition", "truncate_output", "untruncate_output",
+    "vandermonde", "vandermonde_transpose",
 ]  # fmt: skip
 
 
@@ -25,17 +25,17 @@ def test_public_attributes_are_those_of_all():
     assert sorted(found) == sk.__all__
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"Plan"}))  # which only `plan` makes
 def test_docstrings_are_complete(name):
     doc = inspect.getdoc(getattr(sk, name))
-    sections = ["Parameters", "Raises", "Notes", "Examples"] + ([] if name[0].isupper() else ["Returns"])
+    sections = ["Parameters", "Raises", "Notes", "Examples"]
+    if not name[0].isupper() and name != "byte_budget":  # a class, and a context manager that gives nothing
+        sections.append("Returns")
     for section in sections:
         assert f"\n{section}\n{'-' * len(section)}\n" in doc, f"{name} has no section {section}"
 
 
 def test_nothing_but_numpy_is_imported():
-    code = (
-        "import sys, ssmkern; print(sorted({'torch', 'jax', 'cupy', 'scipy', 'matplotlib', 'pywt'} & set(sys.modules)))"
-    )
+    code = "import sys, ssmkern; print(sorted({'torch', 'jax', 'cupy', 'numba', 'scipy', 'matplotlib', 'pywt'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -34,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Examples
     --------
     >>> from ssmkern.cli import main
-    >>> main(["kernel", "--measure", "lagt", "--n", "1", "--length", "2", "--dt", "1"])
+    >>> main(["kernel", "--measure", "legs", "--n", "1", "--length", "2", "--dt", "2"])
     k,t,K
-    0,0.0,0.8
-    1,1.0,0.48
+    0,0,1.0
+    1,2,0.0
     0
     """
     parser = argparse.ArgumentParser(

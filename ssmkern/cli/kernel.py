@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import ssmkern as sk
+from ssmkern.kernels._plan import NAMES
 
 from ._errors import CommandError, optional, writable
 
@@ -47,7 +48,7 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--method", default="auto", metavar="NAME",
-        help="auto, cauchy, krylov, vandermonde or recurrence (default: auto)",
+        help=f"{', '.join(sorted(NAMES))} (default: auto)",
     )  # fmt: skip
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write the kernel, .npy or .csv")
