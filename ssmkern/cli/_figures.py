@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from .demo import Result
@@ -20,7 +19,7 @@ _TITLES = {"legt": "a window that slides", "legs": "all of the past, sharp near 
 
 def draw_kernel(path: Path, K: np.ndarray, dt: float, title: str) -> None:
     """One curve over time."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = _figure(8, 4)
     axes = figure.subplots()
     axes.plot(np.arange(len(K)) * dt, K, color=_SERIES[0], linewidth=1.2)
     _title(axes, title)
@@ -32,7 +31,7 @@ def draw_kernel(path: Path, K: np.ndarray, dt: float, title: str) -> None:
 
 def draw_demo(path: Path, name: str, u: np.ndarray, window: int, moments: list[int], results: list[Result]) -> None:
     """Kernels on top; below, for each measure, the recording and its past out of three states."""
-    figure = Figure(figsize=(10, 8), layout="constrained")
+    figure = _figure(10, 8)
     rows = figure.add_gridspec(1 + len(results), len(results), height_ratios=[0.85, *(1.0 for _ in results)])
     for column, result in enumerate(results):
         _draw_responses(figure.add_subplot(rows[0, column]), result, window)
@@ -87,6 +86,12 @@ def _limits(u: np.ndarray) -> tuple[float, float]:
 
 def _title(axes: Any, text: str) -> None:
     axes.set_title(text, fontsize=10, color=_INK, loc="left")
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure  # optional, and without pyplot: no window and no state
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _plain(axes: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 import ssmkern as sk
 
-from . import _recording
+from . import _figures, _recording
 from ._errors import CommandError, optional, writable
 
 MEASURES = {"legt": 2.0, "legs": 1.0}  # length of the window (LegT) and time scale (LegS), in the unit of A
@@ -78,8 +78,6 @@ def run(options: argparse.Namespace) -> int:
     results = [remember(measure, recording, options.n, window, moments) for measure in MEASURES]
     print(f"{name}: {len(recording)} samples; states of {options.n} numbers, time scale {window} samples\n")
     print(_table(results, moments, window))
-
-    from . import _figures
 
     try:
         _figures.draw_demo(options.output, name, recording, window, moments, results)

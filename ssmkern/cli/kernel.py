@@ -14,6 +14,7 @@ import numpy as np
 import ssmkern as sk
 from ssmkern.kernels._plan import NAMES
 
+from . import _figures
 from ._errors import CommandError, optional, writable
 
 _DESCRIPTION = """\
@@ -72,8 +73,6 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(str(error)) from error
     _write(options.output, K, options.dt)
     if options.plot:
-        from . import _figures
-
         title = f"{options.measure}, n = {options.n}, dt = {options.dt:g}, {options.discretization}"
         _figures.draw_kernel(options.plot, K, options.dt, title)
     elif not options.output:
