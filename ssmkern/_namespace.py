@@ -168,6 +168,15 @@ def conj(xp: Namespace, x: Array) -> Array:
     return xp.conj(x) if is_complex(xp, x) else x
 
 
+def real_pairs(xp: Namespace, x: Array) -> Array:
+    """Complex ``(..., n)`` as real ``(..., 2 n)``, real and imaginary parts alternating; a view where there is one."""
+    if library(xp) in ("numpy", "cupy"):
+        return xp.ascontiguousarray(x).view(real_of(xp, x.dtype))
+    if library(xp) == "torch":
+        return xp.reshape(xp.view_as_real(xp.resolve_conj(x)), (*x.shape[:-1], -1))
+    return xp.reshape(xp.stack([xp.real(x), xp.imag(x)], axis=-1), (*x.shape[:-1], -1))
+
+
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:
     """Bring a constant formed on the host, in float64, to a library, dtype and device."""
     return xp.asarray(x, dtype=dtype, device=device)

@@ -1,7 +1,7 @@
 """From continuous to discrete systems."""
 
 from ._discretize import METHODS, check_method, discretize, discretize_wide, step_array
-from ._modes import log_modes, shifted_matrix, shifted_modes
+from ._modes import log_modes, shifted_dense, shifted_modes
 
 __all__ = [
     "METHODS",
@@ -9,7 +9,7 @@ __all__ = [
     "discretize",
     "discretize_wide",
     "log_modes",
-    "shifted_matrix",
+    "shifted_dense",
     "shifted_modes",
     "step_array",
 ]

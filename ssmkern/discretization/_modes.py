@@ -37,13 +37,13 @@ def shifted_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, me
     return z / (1.0 - ALPHA[method] * z) if method in ALPHA else xp.expm1(z)
 
 
-def shifted_matrix(xp: Namespace, system: System, discrete: System, step: Array | None, method: str) -> Array:
-    """State matrix of ``discrete.to_dense()`` minus the identity; ``system`` is what it was discretized from."""
+def shifted_dense(xp: Namespace, system: System, discrete: System, step: Array | None, method: str) -> Dense:
+    """Return ``discrete.to_dense()`` with A minus the identity for A; ``system`` is what it was discretized from."""
     if isinstance(discrete, Dense):
         eye = xp.eye(discrete.A.shape[-1], dtype=discrete.A.dtype, device=device_of(discrete.A))
         if step is None or method not in ALPHA or not isinstance(system, Dense):
-            return discrete.A - eye
+            return with_fields(discrete, A=discrete.A - eye)
         A = step[..., None] * system.A
-        return xp.linalg.solve(eye - ALPHA[method] * A, A)
+        return with_fields(discrete, A=xp.linalg.solve(eye - ALPHA[method] * A, A))
     shifted = shifted_modes(xp, cast("DPLR | Diagonal", system), step, method)
-    return with_fields(discrete, Lambda=shifted).to_dense().A
+    return with_fields(discrete, Lambda=shifted).to_dense()

@@ -134,5 +134,5 @@ def _structured(xp: Namespace, system: DPLR | Diagonal, shifted: Array, z: Array
             sums.append(None)
             continue
         index = (..., *(None,) * ((extra + 1) // 2), slice(None))
-        sums.append(pole_sums(xp, [v], (1.0 - z)[index], z[index], shifted[index])[0])
+        sums.append(pole_sums(xp, v, (1.0 - z)[index], z[index], shifted[index]))
     return woodbury(xp, z, *sums)

@@ -21,7 +21,7 @@ from .._namespace import (
     shape_of,
 )
 from ..discretization import METHODS as DISCRETIZATIONS
-from ..discretization import check_method, discretize_wide, log_modes, shifted_matrix, step_array
+from ..discretization import check_method, discretize_wide, log_modes, shifted_dense, step_array
 from ..products.krylov import krylov_kernel
 from ..products.vandermonde import power_sum
 from ..recurrence import advance, output
@@ -125,9 +125,8 @@ def compute(
     if method == "recurrence":
         return _recurrence(xp, discrete, length, out)
     if method == "krylov":
-        dense = discrete.to_dense()
-        E = shifted_matrix(xp, system, discrete, step, discretization)
-        return krylov_kernel(xp, E, dense.B, dense.C, length, out)
+        dense = shifted_dense(xp, system, discrete, step, discretization)
+        return krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
     structured = cast("DPLR | Diagonal", discrete)
     log_Lambda = log_modes(xp, cast("DPLR | Diagonal", system), step, discretization)
     if method == "cauchy":

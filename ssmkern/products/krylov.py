@@ -85,18 +85,20 @@ def krylov(A: Array, b: Array, length: int) -> Array:
 def columns(xp: Namespace, A: Array, b: Array, length: int, *, shifted: bool = False) -> tuple[Array, Array]:
     """Return ``(b, A b, ...)`` as ``(..., n, length)`` and, if length is a power of 2, ``A^length``.
 
-    With ``shifted``, A and the power returned are less the identity: squares ``E (I + E) + E`` keep the digits that a
+    With ``shifted``, A and the power returned are less the identity: squares ``E (E + 2 I)`` keep the digits that a
     matrix near the identity would round away, eps / dt in all.
     """
     X, power = b[..., None], A
-    eye = xp.eye(A.shape[-1], dtype=A.dtype, device=device_of(A))
+    twice = 2.0 * xp.eye(A.shape[-1], dtype=A.dtype, device=device_of(A))
     while X.shape[-1] < length:
-        full = power + eye if shifted else power
-        more = full @ X[..., : min(X.shape[-1], length - X.shape[-1])]
+        last = X[..., : min(X.shape[-1], length - X.shape[-1])]
+        more = power @ last
+        if shifted:
+            more = more + last
         if more.ndim > X.ndim or more.shape[:-2] != X.shape[:-2]:  # A has batch dimensions that b has not
             X = xp.broadcast_to(X, (*more.shape[:-2], *X.shape[-2:]))
         X = xp.concat([X, more], axis=-1)
-        power = power @ full + power if shifted else power @ power
+        power = power @ (power + twice if shifted else power)
     return X, power
 
 

@@ -15,12 +15,14 @@ from .._namespace import (
     check_length,
     check_vector,
     complex_of,
+    conj,
     device_of,
     imag,
     is_complex,
     overflow_to_inf,
     precision,
     real,
+    real_pairs,
     widest,
 )
 
@@ -126,8 +128,7 @@ def vandermonde_transpose(u: Array, x: Array) -> Array:
     def run(u: Array, log_x: Array) -> Array:
         right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner)
         blocks = xp.reshape(u, (*u.shape[:-1], outer, inner))
-        partial = astype(xp, blocks, right.dtype) @ xp.matrix_transpose(right)
-        return astype(xp, xp.sum(partial * xp.matrix_transpose(left), axis=-2), out)
+        return astype(xp, xp.sum((astype(xp, blocks, right.dtype) @ right) * left, axis=-2), out)
 
     return over_batch(xp, run, [(u, 1), (log_x, 1)], 16 * (2 * n * (inner + 2 * outer) + length))
 
@@ -161,20 +162,23 @@ def split(length: int) -> tuple[int, int]:
 
 
 def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None = None) -> Array:
-    """Table ``v x^(k stride)``, ``(..., n, count)``, with a stride that is a power of 2.
+    """Table ``v x^(k stride)``, ``(..., count, n)``, with a stride that is a power of 2.
 
-    Made as the outer product of two tables of about sqrt(count) entries, each ``exp`` of a multiple of log x. The
-    phases, in turns, are formed without rounding: an entry is off by a few ulp, however large its power.
+    Made as the outer product of short tables, one for each digit of k in base 8, each ``exp`` of a multiple of log x.
+    The phases, in turns, are formed without rounding: an entry is off by a few ulp, however large its power.
     """
-    inner = 2 ** math.ceil(math.log2(count) / 2)
-    outer = -(-count // inner)
-    rate, turns = real(xp, log_x), imag(xp, log_x) / (2.0 * math.pi)
-    fine = _circle(xp, rate * stride, _fraction(xp, _fraction(xp, turns) * stride), inner)
-    coarse = _circle(xp, rate * (stride * inner), _fraction(xp, _fraction(xp, turns) * (stride * inner)), outer)
-    if v is not None:
-        coarse = coarse * v[..., None]
-    table = coarse[..., :, None] * fine[..., None, :]
-    return xp.reshape(table, (*table.shape[:-2], outer * inner))[..., :count]
+    rate, turns = real(xp, log_x), _fraction(xp, imag(xp, log_x) / (2.0 * math.pi))
+    table = xp.ones_like(log_x)[..., None, :] if v is None else v[..., None, :]
+    bits = math.ceil(math.log2(count)) if count > 1 else 0
+    digits = max(1, -(-bits // 3))
+    for place in reversed(range(digits)):  # the highest digit first: it varies slowest
+        low, high = bits * place // digits, bits * (place + 1) // digits
+        scale = stride * 2**low
+        size = -(-count // 2**low) if place == digits - 1 else 2 ** (high - low)
+        short = _circle(xp, rate * scale, _fraction(xp, turns * scale), size)
+        table = table[..., :, None, :] * short[..., None, :, :]
+        table = xp.reshape(table, (*table.shape[:-3], -1, table.shape[-1]))
+    return table[..., :count, :]
 
 
 def _fraction(xp: Namespace, turns: Array) -> Array:
@@ -182,23 +186,27 @@ def _fraction(xp: Namespace, turns: Array) -> Array:
 
 
 def _circle(xp: Namespace, rate: Array, turns: Array, count: int) -> Array:
-    """``exp(k (rate + 2 pi i turns))`` for k < count, at most 2^11, with the phase reduced exactly."""
-    k = xp.arange(count, dtype=rate.dtype, device=device_of(rate))
+    """``exp(k (rate + 2 pi i turns))``, ``(..., count, n)``, for k < count <= 2^11, with the phase reduced exactly."""
+    k = xp.arange(count, dtype=rate.dtype, device=device_of(rate))[:, None]
     half = 2.0**12 if rate.dtype == xp.float32 else 2.0**26
     high = xp.round(turns * half) / half  # k high is exact
-    phase = _fraction(xp, high[..., None] * k) + (turns - high)[..., None] * k
+    phase = _fraction(xp, high[..., None, :] * k) + (turns - high)[..., None, :] * k
     angle = phase * (2.0 * math.pi)
-    return xp.exp(rate[..., None] * k) * (xp.cos(angle) + 1j * xp.sin(angle))
+    modulus = xp.exp(rate[..., None, :] * k)
+    return modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle))
 
 
 def power_sum(xp: Namespace, v: Array, log_x: Array, length: int, out: DType) -> Array:
     """``sum_n v_n exp(l log_x_n)`` in dtype ``out``: of a complex sum, the real part if ``out`` is real."""
     inner, outer = split(length)
-    right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner, v)
-    if xp.isdtype(out, "real floating"):  # Re(l r) = [Re l, -Im l] [Re r; Im r]
-        left = xp.concat([real(xp, left), -imag(xp, left)], axis=-2)
-        right = xp.concat([real(xp, right), imag(xp, right)], axis=-2)
-    K = xp.matrix_transpose(astype(xp, left, out)) @ astype(xp, right, out)
+    right = powers(xp, log_x, inner, 1)
+    if xp.isdtype(out, "real floating"):  # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
+        left = powers(xp, xp.conj(log_x), outer, inner, conj(xp, v))
+        left, right = (real_pairs(xp, astype(xp, x, complex_of(xp, out))) for x in (left, right))
+    else:
+        left = powers(xp, log_x, outer, inner, v)
+        left, right = astype(xp, left, out), astype(xp, right, out)
+    K = left @ xp.matrix_transpose(right)
     return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
 
 
