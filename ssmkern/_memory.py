@@ -88,7 +88,7 @@ def over_batch(
         return function(*(_take(x, core, index, len(shape)) for x, core in arrays))
 
     axis = len(slices[0]) - 1
-    if workers > 1:
+    if library(xp) == "numpy":
         joined = _threaded(part, slices, workers)
     else:
         joined = xp.concat([part(index) for index in slices], axis=axis)

@@ -104,8 +104,10 @@ def plan(
 class Sizes:
     """What the costs depend on."""
 
+    given: type  # of the system
     kind: type  # of the discrete system
     n: int  # order of the state
+    stored: int  # modes that are stored of it
     length: int
     rank: int
     matrices: int  # batch of A and dt
@@ -120,8 +122,10 @@ def sizes_of(xp: Namespace, system: System, length: int, dt: Any, discretization
     state = [batches[name] for name in ("A", "Lambda", "P", "Q") if name in batches]
     holds = system.dt is None and discretization in ("zoh", "foh")
     return Sizes(
+        given=type(system),
         kind=Dense if holds and isinstance(system, DPLR) else type(system),
         n=system.order,
+        stored=int(system.B.shape[-1]),
         length=length,
         rank=int(system.P.shape[-1]) if isinstance(system, DPLR) else 0,
         matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
@@ -136,7 +140,12 @@ def choose(sizes: Sizes, method: str) -> tuple[str, str]:
     taken = METHODS[sizes.kind]
     if method != "auto":
         if method not in taken:
-            raise ValueError(f"method: got {method!r}, but a {sizes.kind.__name__} system takes {', '.join(taken)}")
+            became = (
+                "" if sizes.given is sizes.kind else f", which 'zoh' and 'foh' make of a {sizes.given.__name__} one,"
+            )
+            raise ValueError(
+                f"method: got {method!r}, but a {sizes.kind.__name__} system{became} takes {', '.join(taken)}"
+            )
         return method, "asked for"
     if sizes.kind is not DPLR:
         return taken[0], f"the method of {sizes.kind.__name__} systems"
@@ -172,15 +181,15 @@ def _costs(method: str, sizes: Sizes) -> tuple[int, int, int]:
     transform = 5 * length * levels  # a real FFT of twice the length
     if method == "krylov":
         flops = sizes.matrices * squarings + sizes.kernels * (multiply * n * n * tables + join)
-        return flops, 0, item * (6 * n * n + 3 * n * tables)
+        return flops, 0, item * (6 * n * n + 3 * n * tables + length)
     if method == "vandermonde":
-        return sizes.kernels * (join + 16 * n * tables), 0, table_bytes(n, length)
+        return sizes.kernels * (join + 16 * n * tables), 0, table_bytes(sizes.stored, length) + item * length
     if method == "series":
         # Newton's iteration: six transforms of a length that doubles, then six for the two products.
-        bytes_each = sums * 16 * 6 * length + table_bytes(n, length)
+        bytes_each = sums * 32 * length + table_bytes(sizes.stored, length)
         return sizes.kernels * sums * join, sizes.kernels * sums * 18 * transform, bytes_each
     if method == "cauchy":
         flops = sizes.matrices * 2 * squarings + sizes.kernels * sums * join
-        bytes_each = sums * 16 * 3 * length + table_bytes(n, length) + 5 * item * n * n
+        bytes_each = sums * 16 * length + table_bytes(sizes.stored, length) + 5 * item * n * n
         return flops, sizes.kernels * (1 + sums) * transform // 2, bytes_each
     return sizes.kernels * length * multiply * n * (n if sizes.kind is Dense else 2 + 2 * sizes.rank), 0, 0

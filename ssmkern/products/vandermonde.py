@@ -212,4 +212,4 @@ def power_sum(xp: Namespace, v: Array, log_x: Array, length: int, out: DType) ->
 
 def table_bytes(n: int, length: int) -> int:
     """What `power_sum` needs for one batch element beside its result, in double precision."""
-    return 16 * 3 * n * sum(split(length))
+    return 16 * 2 * n * sum(split(length))

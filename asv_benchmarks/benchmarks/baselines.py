@@ -1,0 +1,57 @@
+"""What ssmkern is compared with: the plain way to compute each kernel, as the papers write it, in torch."""
+
+import math
+
+import numpy as np
+
+
+def _modes(system, dt):
+    """Stored modes and step of a channel, as complex64 torch tensors."""
+    import torch
+
+    Lambda, B, C = (torch.asarray(np.asarray(x)).to(torch.complex64) for x in (system.Lambda, system.B, system.C))
+    return torch, Lambda, B, C, torch.asarray(np.asarray(dt))[:, None]
+
+
+def diagonal(system, dt, length):
+    """S4D, bilinear: the ``(H, n, length)`` Vandermonde matrix, then its product with C B."""
+    torch, Lambda, B, C, dt = _modes(system, dt)
+    half = dt * Lambda / 2
+    powers = torch.exp(torch.log((1 + half) / (1 - half))[..., None] * torch.arange(length))
+    return 2 * torch.einsum("hn,hnl->hl", C * dt * B / (1 - half), powers).real
+
+
+def dplr(system, dt, length):
+    """S4: four Cauchy products over the materialized ``(4, H, 2n, length/2 + 1)`` array, for half of the frequencies.
+
+    C is taken as the truncated output vector, which the real computation would have to form first.
+    """
+    torch, Lambda, B, C, dt = _modes(system, dt)
+    P = torch.asarray(np.asarray(system.P)[..., 0]).to(torch.complex64)
+    omega = torch.exp(-2j * math.pi * torch.arange(length // 2 + 1) / length)
+    omega = torch.where(omega == -1, -1 + 1e-7j, omega).to(torch.complex64)
+    z = 2 * (1 - omega) / (1 + omega)
+    one = torch.ones_like(C)
+    v = torch.stack([C * B, C * P, P.conj() * B * one, P.conj() * P * one]) * dt
+    v, w = torch.cat([v, v.conj()], dim=-1), dt * torch.cat([Lambda, Lambda.conj()])
+    k00, k01, k10, k11 = (v[..., None] / (z - w[..., None])).sum(dim=-2)
+    return torch.fft.irfft((k00 - k01 * k10 / (1 + k11)) * 2 / (1 + omega), n=length)
+
+
+def lssl(A, B, C, dt, length):
+    """LSSL: bilinear matrices of every channel, their successive powers, and the ``(H, n, length)`` Krylov matrix."""
+    import torch
+
+    A, B, C, dt = (torch.asarray(np.asarray(x)) for x in (A, B, C, dt))
+    half, eye = dt[:, None, None] * A / 2, torch.eye(A.shape[-1])
+    power = torch.linalg.solve(eye - half, eye + half)
+    X = torch.linalg.solve(eye - half, (dt[:, None] * B)[..., None])
+    while X.shape[-1] < length:
+        X = torch.cat([X, power @ X], dim=-1)
+        power = power @ power
+    return torch.einsum("hn,hnl->hl", C, X[..., :length])
+
+
+def cauchy(v, z, w):
+    """The Cauchy product by NumPy broadcasting, a channel at a time."""
+    return np.stack([(a / (z[:, None] - b)).sum(axis=-1) for a, b in zip(v, w, strict=True)])

@@ -1,0 +1,37 @@
+"""The jobs by which ssmkern is judged: 256 channels of order 64, each with its own step, in single precision."""
+
+import dataclasses
+
+import numpy as np
+
+import ssmkern as sk
+
+ORDER = 64
+
+
+def system(kind, channels, *, n=ORDER, dtype=np.complex64):
+    """A continuous NumPy system, LegS or S4D-Lin, with a random output vector for each channel."""
+    made = sk.s4d("lin", n) if kind == "diagonal" else sk.nplr("legs", n)[0]
+    rng = np.random.default_rng(0)
+    shape = (channels, made.B.shape[-1]) if channels > 1 else made.B.shape
+    C = rng.normal(size=shape) + 1j * rng.normal(size=shape)
+    fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
+    fields = {name: x.astype(dtype) for name, x in (fields | {"C": C}).items() if isinstance(x, np.ndarray)}
+    return dataclasses.replace(made, **fields)
+
+
+def steps(channels, dtype=np.float32):
+    """Log-uniform steps from 1e-3 to 1e-1; one channel has 1e-2."""
+    if channels == 1:
+        return 1e-2
+    return sk.timescales(channels, rng=0).astype(dtype)
+
+
+def to_library(xp, value):
+    """A NumPy system or array in another library, in the same precision."""
+    if isinstance(value, np.ndarray):
+        return xp.asarray(value)
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: to_library(xp, getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **fields)
+    return value

@@ -1,0 +1,141 @@
+"""Print how much faster ssmkern is than the plain computation of the same kernels, and how much memory it takes.
+
+Usage: ``python asv_benchmarks/ratios.py [--libraries numpy torch jax]``. Both sides run in this process, in turn; the
+ratio is that of the medians. Needs torch for the baselines. Under three minutes on two cores.
+"""
+
+import argparse
+import platform
+import statistics
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from benchmarks import baselines, jobs, libraries
+
+import ssmkern as sk
+
+CHANNELS = 256
+
+
+def seconds(call, repeats, warm=True):
+    """Median time of a call."""
+    if warm:
+        call()
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def peak(call):
+    """Largest NumPy memory during a call, less the size of its result, in MiB."""
+    tracemalloc.start()
+    result = call()
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (highest - result.nbytes) / 2**20
+
+
+def row(job, baseline, ours, goal, memory=""):
+    times = f"{baseline * 1e3:>10.1f}{ours * 1e3:>10.2f}{baseline / ours:>9.1f}"
+    print(f"{job:<46}{times}{goal:>9}{memory:>12}", flush=True)
+
+
+def kernels(names):
+    """Kernels of 256 channels against the materialized matrices."""
+    goals = {("dplr", 1024): 12, ("dplr", 16384): 100, ("diagonal", 1024): 50, ("diagonal", 16384): 200}
+    for (kind, length), goal in goals.items():
+        system, dt = jobs.system(kind, CHANNELS), jobs.steps(CHANNELS)
+        naive = getattr(baselines, kind)
+        baseline = seconds(lambda: naive(system, dt, length), 3 if length < 2000 else 1, warm=length < 2000)  # noqa: B023
+        for name in names:
+            xp = libraries.load(name)
+            call = libraries.ready(
+                name,
+                lambda system, dt: sk.kernel(system, length, dt=dt),  # noqa: B023
+                jobs.to_library(xp, system),
+                jobs.to_library(xp, dt),
+            )
+            memory = f"{peak(lambda: sk.kernel(system, length, dt=dt)):.0f} MiB" if name == "numpy" else ""  # noqa: B023
+            goal_here = goal if name == "numpy" else goal // 2
+            row(f"{kind} L={length} float32, {name}", baseline, seconds(call, 9), f">={goal_here}", memory)
+
+
+def single_channel():
+    """One channel, float64: time itself is the goal."""
+    for kind, limit in (("diagonal", 1), ("dplr", 3)):
+        system = jobs.system(kind, 1, dtype=np.complex128)
+        ours = seconds(lambda: sk.kernel(system, 1024, dt=1e-2), 50)  # noqa: B023
+        print(f"{f'{kind} L=1024 float64, one channel':<46}{'':>10}{ours * 1e3:>10.2f}{'':>9}{f'<={limit} ms':>9}")
+
+
+def large():
+    """Large order, and many channels."""
+    system = jobs.system("dplr", 1, n=1024, dtype=np.complex128)
+    krylov = seconds(lambda: sk.kernel(system, 65536, dt=1e-3, method="krylov"), 1, warm=False)
+    row(
+        "dplr n=1024 L=65536 float64, over krylov",
+        krylov,
+        seconds(lambda: sk.kernel(system, 65536, dt=1e-3), 3),
+        ">=10",
+    )
+    times = []
+    for channels in (256, 1024):
+        system, dt = jobs.system("dplr", channels), jobs.steps(channels)
+        times.append(seconds(lambda: sk.kernel(system, 16384, dt=dt), 3))  # noqa: B023
+    memory = peak(lambda: sk.kernel(system, 16384, dt=dt))
+    row("dplr L=16384, 1024 channels over 256", times[1], times[0], "~4", f"{memory:.0f} MiB")
+
+
+def cauchy():
+    """The Cauchy product at arbitrary nodes."""
+    rng = np.random.default_rng(0)
+    v, w = (rng.normal(size=(CHANNELS, 64)) + 1j * rng.normal(size=(CHANNELS, 64)) for _ in range(2))
+    z = np.exp(2j * np.pi * np.arange(8193) / 8193)
+    baseline = seconds(lambda: baselines.cauchy(v, z, w), 1, warm=False)
+    row("cauchy product, 8193 nodes", baseline, seconds(lambda: sk.cauchy(v, z, w), 5), ">=20")
+
+
+def lssl(dimensions):
+    """The S4 paper's comparison with LSSL (its table 2), on this machine: H = n = dimension, L = 1024."""
+    goals = {128: "1.9", 256: "6.7", 512: "29.6"}
+    paper = {128: 42, 256: 133, 512: 392}
+    for n in dimensions:
+        system, dt = jobs.system("dplr", n, n=n), jobs.steps(n)
+        A, B = sk.transition("legs", n, dtype=np.float32)
+        C = np.random.default_rng(0).normal(size=(n, n)).astype(np.float32)
+        baseline = seconds(lambda: baselines.lssl(A, B, C, dt, 1024), 1, warm=n < 256)  # noqa: B023
+        ours = seconds(lambda: sk.kernel(system, 1024, dt=dt), 3)  # noqa: B023
+        # Powers, the Krylov matrix while it doubles, and two solves are alive at a time.
+        theirs = 4 * (4 * n * n * n + 2 * n * n * 1024) / 2**20
+        memory = peak(lambda: sk.kernel(system, 1024, dt=dt))  # noqa: B023
+        row(f"LSSL, dimension {n}", baseline, ours, f">={goals[n]}", f"{theirs / memory:.0f}x")
+        print(f"{'':<46}memory of LSSL {theirs:.0f} MiB over {memory:.1f} MiB; the paper: {paper[n]}x")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--libraries", nargs="+", default=["numpy", "torch", "jax"], choices=libraries.NAMES)
+    parser.add_argument("--lssl", nargs="*", type=int, default=[128, 256, 512], choices=[128, 256, 512])
+    options = parser.parse_args()
+    print(
+        f"ssmkern {sk.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.platform()}"
+    )
+    print(f"{'job':<46}{'plain ms':>10}{'ssmkern':>10}{'ratio':>9}{'goal':>9}{'memory':>12}")
+    kernels(options.libraries)
+    single_channel()
+    large()
+    cauchy()
+    lssl(options.lssl)
+
+
+if __name__ == "__main__":
+    main()

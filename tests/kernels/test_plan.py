@@ -1,0 +1,96 @@
+import dataclasses
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import ssmkern as sk
+
+
+def system(kind, channels, n=64):
+    made = sk.s4d("lin", n) if kind == "diagonal" else sk.nplr("legs", n)[0]
+    C = np.random.default_rng(0).normal(size=(channels, made.B.shape[-1])) + 0j
+    made = dataclasses.replace(made, C=C)
+    return made.to_dense() if kind == "dense" else made
+
+
+@pytest.mark.parametrize(
+    ("kind", "n", "length", "expected"),
+    [
+        ("diagonal", 64, 1024, "vandermonde"),
+        ("dense", 64, 1024, "krylov"),
+        ("dplr", 64, 1024, "krylov"),
+        ("dplr", 64, 16384, "krylov"),
+        ("dplr", 512, 1024, "series"),
+        ("dplr", 1024, 65536, "series"),
+    ],
+)
+def test_auto_takes_the_cheaper_method(kind, n, length, expected):
+    chosen = sk.plan(system(kind, 1, n), length)
+    assert chosen.method == expected
+    assert chosen.reason
+    assert chosen.flops > 2 * n * length
+
+
+def test_plan_is_what_kernel_does(monkeypatch):
+    """A method that cannot run is never reached when the plan says another one runs."""
+    _kernel = sys.modules["ssmkern.kernels._kernel"]
+
+    def unreachable(*arguments):
+        raise AssertionError("the plan said otherwise")
+
+    made = system("dplr", 1)
+    assert sk.plan(made, 1024).method == "krylov"
+    monkeypatch.setattr(_kernel, "series_kernel", unreachable)
+    monkeypatch.setattr(_kernel, "cauchy_kernel", unreachable)
+    assert sk.kernel(made, 1024, dt=0.1).shape == (1, 1024)
+
+
+def test_plan_needs_no_output_vector_and_refuses_what_kernel_refuses():
+    made = dataclasses.replace(system("dplr", 1), C=None)
+    assert sk.plan(made, 1024).method == "krylov"
+    assert sk.plan(made, 64, discretization="zoh").reason == "the method of Dense systems"
+    with pytest.raises(ValueError, match=r"method: got 'vandermonde'.*cauchy, krylov, series, recurrence"):
+        sk.plan(made, 64, method="vandermonde")
+    with pytest.raises(ValueError, match="length"):
+        sk.plan(made, 0)
+
+
+@pytest.mark.parametrize("method", ["krylov", "series", "cauchy", "vandermonde"])
+@pytest.mark.parametrize("length", [1000, 16384])
+def test_peak_bytes_are_those_of_the_computation(method, length):
+    made = system("diagonal" if method == "vandermonde" else "dplr", 64)
+    dt = np.geomspace(1e-3, 1e-1, 64)
+    tracemalloc.start()
+    K = sk.kernel(made, length, dt=dt, method=method)
+    peak = tracemalloc.get_traced_memory()[1] - K.nbytes
+    tracemalloc.stop()
+    planned = sk.plan(made, length, dt=dt, method=method).peak_bytes
+    assert planned / 4 < peak < 1.5 * planned
+    assert peak < 64 * 2**20
+
+
+def test_the_budget_bounds_the_plan_and_the_computation():
+    made, dt = system("dplr", 64), np.geomspace(1e-3, 1e-1, 64)
+    free = sk.kernel(made, 4096, dt=dt)
+    with sk.byte_budget(4 * 2**20):
+        assert sk.plan(made, 4096, dt=dt).peak_bytes <= 4 * 2**20
+        tracemalloc.start()
+        K = sk.kernel(made, 4096, dt=dt)
+        peak = tracemalloc.get_traced_memory()[1] - K.nbytes
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
+    assert np.max(np.abs(K - free)) < 1e-14 * np.max(np.abs(free))
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_budget_is_positive(size):
+    with pytest.raises(ValueError, match="size"), sk.byte_budget(size):
+        pass
+
+
+@pytest.mark.parametrize("size", [1.5, True, "1"])
+def test_a_budget_is_an_int(size):
+    with pytest.raises(TypeError, match="size"), sk.byte_budget(size):
+        pass

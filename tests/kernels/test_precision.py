@@ -1,0 +1,99 @@
+"""Kernels against a recurrence in extended precision, of the same parameters: tiny, usual and coarse steps, long."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+import ssmkern as sk
+
+pytestmark = pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double is no wider than double here")
+
+MEASURES = ("legs", "legt", "lagt", "fourier_decay")
+INITS = ("lin", "inv", "legs")
+STEPS = (1e-4, 1e-3, 1e-2, 1e-1)
+LENGTH = 16384
+
+
+def make(name, n=64):
+    """A system with parameters that are exact in single precision."""
+    kind, init = name.split(":")
+    made = sk.nplr(init, n)[0] if kind == "nplr" else sk.s4d(init, n)
+    rng = np.random.default_rng(1)
+    C = rng.normal(size=made.B.shape) + 1j * rng.normal(size=made.B.shape)
+    return cast(cast(dataclasses.replace(made, C=C), np.complex64), np.complex128)
+
+
+def cast(system, dtype):
+    fields = {f.name: getattr(system, f.name) for f in dataclasses.fields(system)}
+    return dataclasses.replace(
+        system, **{name: x.astype(dtype) for name, x in fields.items() if isinstance(x, np.ndarray)}
+    )
+
+
+@functools.cache
+def reference(name, dt, length, n=64):
+    """Bilinear recurrence in long double; the rank is 1 or 2."""
+    system = make(name, n)
+    Lambda, B, C = (x.astype(np.clongdouble) for x in (system.Lambda, system.B, system.C))
+    step = np.longdouble(dt)
+    G = 1 / (1 - step / 2 * Lambda)
+    a, x, K = (1 + step / 2 * Lambda) * G, step * G * B, np.empty(length, np.longdouble)
+    if isinstance(system, sk.Diagonal):
+        for k in range(length):
+            K[k] = 2 * np.sum(C * x).real
+            x = a * x
+        return K
+    P, QH = system.P.astype(np.clongdouble), system.Q.conj().T.astype(np.clongdouble)
+    M = np.eye(P.shape[-1]) + step / 2 * 2 * (QH @ (G[:, None] * P)).real
+    if len(M) == 1:
+        inverse = 1 / M
+    else:
+        inverse = np.array([[M[1, 1], -M[0, 1]], [-M[1, 0], M[0, 0]]]) / (M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0])
+    P = step * (G[:, None] * P) @ inverse
+    QH = QH * G
+    x = step * (G * B) - P @ (step / 2 * 2 * (QH @ B).real)
+    for k in range(length):
+        K[k] = 2 * np.sum(C * x).real
+        x = a * x - P @ (2 * (QH @ x).real)
+    return K
+
+
+def error(K, expected):
+    return float(np.max(np.abs(K - expected)) / np.max(np.abs(expected)))
+
+
+@pytest.mark.parametrize("dt", STEPS)
+@pytest.mark.parametrize("name", [f"nplr:{m}" for m in MEASURES])
+def test_dplr(name, dt):
+    system, expected = make(name), reference(name, dt, LENGTH)
+    single = cast(system, np.complex64)
+    for method in ("auto", "cauchy"):
+        assert error(sk.kernel(single, LENGTH, dt=dt, method=method), expected) < 1e-6
+    assert error(sk.kernel(system, LENGTH, dt=dt), expected) < 1e-13
+    assert error(sk.kernel(system, LENGTH, dt=dt, method="cauchy"), expected) < 1e-12
+
+
+@pytest.mark.parametrize("dt", STEPS)
+@pytest.mark.parametrize("name", [f"s4d:{init}" for init in INITS])
+def test_diagonal(name, dt):
+    system, expected = make(name), reference(name, dt, LENGTH)
+    assert error(sk.kernel(cast(system, np.complex64), LENGTH, dt=dt), expected) < 5e-7
+    assert error(sk.kernel(system, LENGTH, dt=dt), expected) < 1e-13
+    assert error(sk.kernel(system, LENGTH, dt=dt, method="cauchy"), expected) < 1e-12
+
+
+@pytest.mark.parametrize("name", ["nplr:legs", "s4d:lin"])
+def test_a_million_terms(name):
+    """Single precision against double: the other tests hold double to the extended reference."""
+    system = make(name)
+    expected = sk.kernel(system, 2**20, dt=1e-5)
+    assert error(sk.kernel(cast(system, np.complex64), 2**20, dt=1e-5), expected) < 5e-6
+
+
+def test_large_order():
+    """krylov and the series that "auto" takes, one power of a matrix and one of none, agree at order 1024."""
+    system = make("nplr:legs", 1024)
+    expected = sk.kernel(system, LENGTH, dt=1e-3, method="krylov")
+    assert error(sk.kernel(system, LENGTH, dt=1e-3), expected) < 1e-12
