@@ -54,7 +54,9 @@ CHOSEN = _chosen()
 
 if "jax" in CHOSEN and find_spec("jax"):
     # JAX has float64 only when asked for it before its first use; tests of the other mode switch it off themselves.
+    # Its time goes into compiling small programs, each run a few times: compile them fast rather than well.
     importlib.import_module("jax").config.update("jax_enable_x64", True)
+    importlib.import_module("jax").config.update("jax_disable_most_optimizations", True)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -6,6 +6,7 @@ The references work on the host in float64 (or complex128) with full matrices an
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from typing import Any
 
 import array_api_compat
@@ -24,6 +25,11 @@ current_device: str | None = None  # set by the fixture `xp`
 
 def is_jax(xp: Any) -> bool:
     return array_api_compat.is_jax_namespace(xp)
+
+
+def compiled(xp: Any, function: Any) -> Any:
+    """``function`` under jit where `xp` is JAX: one program instead of a hundred, for shapes that only one test has."""
+    return importlib.import_module("jax").jit(function) if is_jax(xp) else function
 
 
 def asarray(xp: Any, host: Any, dtype: str | None = None) -> Any:

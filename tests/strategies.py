@@ -31,7 +31,7 @@ DISCRETIZATIONS = ("bilinear", "backward_diff", "euler", "zoh", "foh", "dss")
 # What each container takes, and what of it a DPLR system takes when it must become dense (zoh, foh).
 METHODS = {
     Dense: ("krylov", "recurrence"),
-    DPLR: ("cauchy", "krylov", "recurrence"),
+    DPLR: ("cauchy", "krylov", "series", "recurrence"),
     Diagonal: ("vandermonde", "cauchy", "krylov", "recurrence"),
 }
 

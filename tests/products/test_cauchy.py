@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ssmkern as sk
-import ssmkern._memory
 
 
 def by_mpmath(v, z, w):

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ssmkern as sk
-import ssmkern._memory
 
 
 def make(generator, n, real, batches=((), ())):
