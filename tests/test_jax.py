@@ -127,7 +127,7 @@ def test_vmap_is_the_batch(jax, jnp):
     for kind in sts.PLAIN:
         system = sts.make(kind, seed=6, batch=sts.BATCHES[1])
         dt = np.array([0.02, 0.1, 0.3])
-        K = jax.vmap(lambda s, d: sk.kernel(s, 31, dt=d))(to_library(jnp, system), jnp.asarray(dt))
+        K = jax.jit(jax.vmap(lambda s, d: sk.kernel(s, 31, dt=d)))(to_library(jnp, system), jnp.asarray(dt))
         assert_close(K, reference_kernel(system, 31, dt), tolerance("float64", 31), axis=-1)
 
 

@@ -250,7 +250,8 @@ def test_unstable_system_overflows_to_infinity(xp, dtype, kind, method):
     log_exact = 5.0 * np.arange(200) + np.log(np.expm1(5.0) / 5)
     log_top = np.log(float(np.finfo(dtype).max))
     fits = log_exact < log_top - 5
-    assert np.all(np.abs(K[fits] / np.exp(log_exact[fits]) - 1) < (1e-5 if dtype == "float32" else 1e-12))
+    # e^5 by scaling and squaring is off by some ten eps, and this is its 140th power.
+    assert np.all(np.abs(K[fits] / np.exp(log_exact[fits]) - 1) < (1e-5 if dtype == "float32" else 1e-11))
     beyond = K[log_exact > log_top + 5]
     # A compiled program cannot ask whether parameters are finite, to tell an overflow from bad input: NaN may remain.
     assert not np.any(np.isfinite(beyond))
