@@ -16,6 +16,7 @@ from ._namespace import Array, Namespace, library
 
 _budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
 _CACHED = 8 * 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
+THREADED_PRODUCT = 2**18  # rows x columns x inner size up to which OpenBLAS multiplies in the calling thread
 
 
 @contextmanager
@@ -70,16 +71,19 @@ def over_batch(
     bytes_each: int,
     *,
     cached: bool = True,
+    threads: bool = True,
 ) -> Array:
     """Apply ``function`` to slices of the batch small enough for the budget and join the results.
 
     ``arrays`` are pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs
-    beside inputs and output. The batch dimensions of the result are those of all arrays broadcast together. With
-    NumPy the slices are small enough for the cache and spread over threads, unless ``cached`` is false: then they are
-    as large as the budget lets them be, for functions that repeat work in every slice.
+    beside inputs and output. The batch dimensions of the result are those of all arrays broadcast together.
+
+    With NumPy the slices are small enough for the cache, unless ``cached`` is false: then they are as large as the
+    budget lets them be, for functions that repeat work in every slice. They are spread over threads, unless
+    ``threads`` is false, for functions whose matrix products occupy all processors by themselves.
     """
     shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
-    most, workers = _at_a_time(xp, math.prod(shape), bytes_each, cached)
+    most, workers = _at_a_time(xp, math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
     slices = _slices(shape, most)
@@ -95,17 +99,17 @@ def over_batch(
     return xp.reshape(joined, (*shape, *joined.shape[len(shape) :]))
 
 
-def working_bytes(xp: Namespace, count: int, bytes_each: int, *, cached: bool) -> int:
+def working_bytes(xp: Namespace, count: int, bytes_each: int, *, cached: bool, threads: bool) -> int:
     """What :func:`over_batch` takes for temporaries of a batch of ``count``."""
-    most, workers = _at_a_time(xp, count, bytes_each, cached)
+    most, workers = _at_a_time(xp, count, bytes_each, cached, threads)
     return min(count, most * workers) * bytes_each
 
 
-def _at_a_time(xp: Namespace, count: int, bytes_each: int, cached: bool) -> tuple[int, int]:
+def _at_a_time(xp: Namespace, count: int, bytes_each: int, cached: bool, threads: bool) -> tuple[int, int]:
     """Batch elements in a slice, and slices that are computed at a time."""
     if not cached or library(xp) != "numpy":
         return chunk_size(count, bytes_each), 1
-    workers = _threads()
+    workers = _threads() if threads else 1
     limit = min(_budget.get() // workers, _CACHED)
     most = min(count, max(1, limit // max(1, bytes_each)))
     return most, workers

@@ -27,7 +27,7 @@ from ..products.vandermonde import power_sum
 from ..recurrence import advance, output
 from ..systems import DPLR, Diagonal, System, check_output, check_system, core_fields, is_real, widen, with_fields
 from ._algorithm1 import cauchy_kernel
-from ._plan import choose, cost, repeats_nothing, sizes_of
+from ._plan import choose, cost, sizes_of, slicing
 from ._series import series_kernel
 
 
@@ -113,7 +113,7 @@ def kernel(
     if method == "recurrence":
         K = run(*(x for x, _ in arrays))
     else:
-        K = over_batch(xp, run, arrays, cost(method, sizes)[1], cached=repeats_nothing(method, sizes))
+        K = over_batch(xp, run, arrays, cost(method, sizes)[1], **slicing(method, sizes))
     return overflow_to_inf(xp, K, *fields.values())
 
 

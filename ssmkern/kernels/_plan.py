@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .._memory import working_bytes
+from .._memory import THREADED_PRODUCT, working_bytes
 from .._namespace import Namespace, array_namespace, check_choice, check_length, shape_of
 from ..discretization import METHODS as DISCRETIZATIONS
-from ..products.vandermonde import split, table_bytes
+from ..products._tables import split
+from ..products.vandermonde import table_bytes
 from ..systems import DPLR, Dense, Diagonal, System, check_system, is_real
 
 METHODS: dict[type, tuple[str, ...]] = {
@@ -96,7 +97,7 @@ def plan(
     sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
     chosen, reason = choose(sizes, method)
     flops, bytes_each = cost(chosen, sizes)
-    peak_bytes = working_bytes(xp, sizes.kernels, bytes_each, cached=repeats_nothing(chosen, sizes))
+    peak_bytes = working_bytes(xp, sizes.kernels, bytes_each, **slicing(chosen, sizes))
     return Plan(chosen, reason, flops, peak_bytes)
 
 
@@ -162,9 +163,13 @@ def cost(method: str, sizes: Sizes) -> tuple[int, int]:
     return matrix_flops + fft_flops, bytes_each
 
 
-def repeats_nothing(method: str, sizes: Sizes) -> bool:
-    """Whether slices of the batch share no work worth mentioning: that on a common state matrix they would share."""
-    return sizes.matrices > 1 or method == "vandermonde"
+def slicing(method: str, sizes: Sizes) -> dict[str, bool]:
+    """How :func:`over_batch` should slice: large slices where each would repeat the work on a common state matrix.
+
+    Threads where matrices are so small that a BLAS multiplies them in one.
+    """
+    repeats = sizes.matrices == 1 and method != "vandermonde"
+    return {"cached": not repeats, "threads": not repeats and sizes.n**3 <= THREADED_PRODUCT}
 
 
 def _weighted(method: str, sizes: Sizes) -> int:

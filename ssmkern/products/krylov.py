@@ -20,7 +20,7 @@ from .._namespace import (
     shape_of,
     widest,
 )
-from .vandermonde import split
+from ._tables import join, split
 
 
 def krylov(A: Array, b: Array, length: int) -> Array:
@@ -111,5 +111,4 @@ def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtyp
     inner, outer = split(length)
     right, power = columns(xp, E, B, inner, shifted=True)
     left, _ = columns(xp, xp.matrix_transpose(power), C, outer, shifted=True)
-    K = xp.matrix_transpose(astype(xp, left, dtype)) @ astype(xp, right, dtype)
-    return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
+    return join(xp, xp.matrix_transpose(astype(xp, left, dtype)), astype(xp, right, dtype), length)

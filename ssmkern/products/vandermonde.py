@@ -25,6 +25,7 @@ from .._namespace import (
     real_pairs,
     widest,
 )
+from ._tables import join, split
 
 LOG_ZERO = -1e20  # exp of it and of its multiples is 0, and no multiple overflows
 
@@ -155,12 +156,6 @@ def log_or_floor(xp: Namespace, x: Array) -> Array:
     return xp.log(xp.where(zero, xp.ones_like(x), x)) + astype(xp, zero, x.dtype) * LOG_ZERO
 
 
-def split(length: int) -> tuple[int, int]:
-    """Block length, a power of 2 of about sqrt(length), and number of blocks."""
-    inner = 2 ** math.ceil(math.log2(length) / 2)
-    return inner, -(-length // inner)
-
-
 def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None = None) -> Array:
     """Table ``v x^(k stride)``, ``(..., count, n)``, with a stride that is a power of 2.
 
@@ -206,8 +201,7 @@ def power_sum(xp: Namespace, v: Array, log_x: Array, length: int, out: DType) ->
     else:
         left = powers(xp, log_x, outer, inner, v)
         left, right = astype(xp, left, out), astype(xp, right, out)
-    K = left @ xp.matrix_transpose(right)
-    return xp.reshape(K, (*K.shape[:-2], outer * inner))[..., :length]
+    return join(xp, left, xp.matrix_transpose(right), length)
 
 
 def table_bytes(n: int, length: int) -> int:

@@ -1,0 +1,29 @@
+"""Two tables of about sqrt(length) entries stand for a sequence: entry ``j b + i`` is row j times column i."""
+
+from __future__ import annotations
+
+import math
+
+from .._memory import THREADED_PRODUCT
+from .._namespace import Array, Namespace, library
+
+
+def split(length: int) -> tuple[int, int]:
+    """Block length b, a power of 2 of about sqrt(length), and number of blocks."""
+    inner = 2 ** math.ceil(math.log2(length) / 2)
+    return inner, -(-length // inner)
+
+
+def join(xp: Namespace, rows: Array, columns: Array, length: int) -> Array:
+    """Multiply ``(..., outer, n)`` by ``(..., n, inner)`` and read the product off row by row, ``(..., length)``."""
+    outer, n = rows.shape[-2:]
+    inner = columns.shape[-1]
+    # A thread of many must not call a BLAS that starts threads of its own: multiply fewer rows at a time.
+    most = THREADED_PRODUCT // (n * inner)
+    if library(xp) == "numpy" and 0 < most < outer and outer % most == 0:
+        rows = xp.reshape(rows, (*rows.shape[:-2], outer // most, most, n))
+        columns = columns[..., None, :, :]
+        product = rows @ columns
+        return xp.reshape(product, (*product.shape[:-3], outer * inner))[..., :length]
+    product = rows @ columns
+    return xp.reshape(product, (*product.shape[:-2], outer * inner))[..., :length]
