@@ -111,6 +111,16 @@ def test_truncation_and_back(kind, data):
     assert_close(back, system.C, 60 * tolerance("float64", length))
 
 
+@pytest.mark.parametrize("n", [1, 4, 5])
+def test_truncation_and_back_with_a_real_mode(n):
+    """Of a real mode stored once, half of its complex coordinate is idle; the kernel comes back all the same."""
+    system, _ = sk.nplr("legt", n)
+    system = sk.discretize(dataclasses.replace(system, C=sts.normal(sts.rng(n), system.B.shape)), 0.2)
+    truncated = dataclasses.replace(system, C=sk.truncate_output(system, 64))
+    back = dataclasses.replace(system, C=sk.untruncate_output(truncated, 64))
+    assert_close(reference_kernel(back, 64), reference_kernel(system, 64), tolerance("float64", 64))
+
+
 @pytest.mark.parametrize("kind", sts.PLAIN)
 def test_truncation_of_a_batch(xp, dtype, kind):
     for batch in sts.each_batch(is_jax(xp)):

@@ -172,6 +172,31 @@ def test_batch_is_a_loop(xp, kind, method):
         assert_close(K, reference_kernel(system, 31, dt), tolerance("float64", 31), axis=-1)
 
 
+@pytest.mark.parametrize(("kind", "method"), [(k, m) for k, m in ALL if k in sts.PLAIN and m != "recurrence"])
+def test_chunks_join(xp, kind, method):
+    """Less memory than one kernel needs: the same kernels, computed a slice of the batch at a time."""
+    system = sts.make(kind, seed=17, batch=sts.BATCHES[1])
+    with sk.byte_budget(1000):
+        K = compiled(xp, lambda s: sk.kernel(s, 31, dt=0.1, method=method))(to_library(xp, system))
+    assert_close(K, reference_kernel(system, 31, 0.1), tolerance("float64", 31), axis=-1)
+
+
+@pytest.mark.parametrize("method", sts.METHODS[sk.DPLR])
+@pytest.mark.parametrize("measure", ["legs", "legt", "lagt", "fourier"])
+def test_measures_of_every_order(xp, measure, method):
+    """nplr and the matrices it stands for have one kernel; odd orders have a real mode, legt and fourier Re = 0."""
+    orders = (4,) if measure == "fourier" and is_jax(xp) else (5,) if is_jax(xp) else (1, 2, 3, 5, 8)
+    for n in orders:
+        if measure == "fourier" and n % 2:
+            continue
+        system, V = sk.nplr(measure, n)
+        C = sts.rng(n).standard_normal(n)
+        dense = sk.Dense(*sk.transition(measure, n), C)
+        system = dataclasses.replace(system, C=C @ V)  # x = 2 Re V z
+        K = kernel(xp, to_library(xp, system), 64, dt=0.05, method=method)
+        assert_close(K, reference_kernel(dense, 64, 0.05), tolerance("float64", 64), scale=0.05 * np.linalg.norm(C))
+
+
 # --- hard cases -----------------------------------------------------------------------------------------------------
 
 
