@@ -12,6 +12,7 @@ from itertools import product
 
 import numpy as np
 
+from ._jax import in_double
 from ._namespace import Array, Namespace, library
 
 _budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
@@ -75,14 +76,16 @@ def over_batch(
 ) -> Array:
     """Apply ``function`` to slices of the batch small enough for the budget and join the results.
 
-    ``arrays`` are pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs
-    beside inputs and output. The batch dimensions of the result are those of all arrays broadcast together.
+    Inside the function there is float64, if the library has it at all; casting is up to the function. ``arrays`` are
+    pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs beside inputs
+    and output. The batch dimensions of the result are those of all arrays broadcast together.
 
     With NumPy the slices are small enough for the cache, unless ``cached`` is false: then they are as large as the
     budget lets them be, for functions that repeat work in every slice. They are spread over threads, unless
     ``threads`` is false, for functions whose matrix products occupy all processors by themselves.
     """
     shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
+    function = in_double(xp, function)
     most, workers = _at_a_time(xp, math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))

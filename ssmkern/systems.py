@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import Any, TypeVar
 
+from ._jax import register_pytree
 from ._namespace import (
     Array,
     DType,
@@ -40,7 +40,7 @@ class _System:
     dt: Any
 
     def __post_init__(self) -> None:
-        _register_pytree(type(self))
+        register_pytree(type(self), self._static)
         arrays = {name: getattr(self, name) for name in self._core}
         for name, value in arrays.items():
             if not hasattr(value, "dtype") and not (name == "C" and value is None):
@@ -446,30 +446,3 @@ def cast_system(xp: Namespace, system: SystemT, dtype: DType) -> SystemT:
 def widen(xp: Namespace, system: SystemT) -> SystemT:
     """The system in the highest precision of its library."""
     return cast_system(xp, system, widest(xp, device_of(system.B))[0])
-
-
-_registered: set[type] = set()
-
-
-def _register_pytree(cls: type[_System]) -> None:
-    """Make a container a JAX pytree, once and only if the user has imported JAX."""
-    jax = sys.modules.get("jax")
-    if jax is None or cls in _registered or not hasattr(jax, "tree_util"):
-        return
-    _registered.add(cls)
-    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    static = [name for name in names if name in cls._static]
-    leaves = [name for name in names if name not in static]
-
-    def flatten_with_keys(system: Any) -> Any:
-        children = [(jax.tree_util.GetAttrKey(name), getattr(system, name)) for name in leaves]
-        return children, tuple(getattr(system, name) for name in static)
-
-    def unflatten(auxiliary: Any, children: Any) -> Any:
-        # Transformations put placeholders in the leaves: no checks here.
-        system: Any = object.__new__(cls)
-        for name, value in [*zip(static, auxiliary, strict=True), *zip(leaves, children, strict=True)]:
-            object.__setattr__(system, name, value)
-        return system
-
-    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten)

@@ -16,6 +16,7 @@ from .._namespace import (
     check_dt,
     check_length,
     complex_of,
+    is_array,
     overflow_to_inf,
     precision,
     shape_of,
@@ -102,13 +103,13 @@ def kernel(
         out = complex_of(xp, out)
     fields = core_fields(system)
     arrays = [(value, len(system._core[name])) for name, value in fields.items()]
-    if dt is not None:
-        arrays.append((step_array(xp, system, dt), 1))
+    if is_array(dt):
+        arrays.append((dt, 0))
 
     def run(*slices: Array) -> Array:
-        part = with_fields(system, **dict(zip(fields, slices, strict=False)))
-        step = slices[-1] if dt is not None else None
-        return compute(xp, widen(xp, part), step, length, discretization, method, out)
+        part = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
+        step = None if dt is None else step_array(xp, part, slices[-1] if is_array(dt) else dt)
+        return compute(xp, part, step, length, discretization, method, out)
 
     if method == "recurrence":
         K = run(*(x for x, _ in arrays))

@@ -11,7 +11,6 @@ from .._namespace import (
     batch_shape,
     check_length,
     check_vector,
-    complex_of,
     device_of,
     is_array,
     is_complex,
@@ -71,15 +70,14 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     if not is_array(A) or A.ndim < 2 or tuple(A.shape[-2:]) != (n, n):
         raise ValueError(f"A: got shape {shape_of(A)}, expected (..., {n}, {n}) to fit b")
     batch_shape(A=tuple(A.shape[:-2]), b=tuple(b.shape[:-1]))
-    out, wide = precision(xp, A, b)[0], widest(xp, device_of(A))[0]
-    if is_complex(xp, A) or is_complex(xp, b):
-        out, wide = complex_of(xp, out), complex_of(xp, wide)
+    out = precision(xp, A, b)[is_complex(xp, A) or is_complex(xp, b)]
 
     def run(A: Array, b: Array) -> Array:
-        return overflow_to_inf(xp, astype(xp, columns(xp, A, b, length)[0], out), A, b)
+        wide = widest(xp, device_of(A))[is_complex(xp, A) or is_complex(xp, b)]
+        return astype(xp, columns(xp, astype(xp, A, wide), astype(xp, b, wide), length)[0], out)
 
-    bytes_each = 16 * n * (3 * n + 2 * length)
-    return over_batch(xp, run, [(astype(xp, A, wide), 2), (astype(xp, b, wide), 1)], bytes_each)
+    X = over_batch(xp, run, [(A, 2), (b, 1)], 16 * n * (3 * n + 2 * length))
+    return overflow_to_inf(xp, X, A, b)
 
 
 def columns(xp: Namespace, A: Array, b: Array, length: int, *, shifted: bool = False) -> tuple[Array, Array]:

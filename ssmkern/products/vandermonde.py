@@ -73,14 +73,15 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
     >>> sk.vandermonde(np.array([1.0, 1.0]), np.array([0.5, 1.0]), 3)
     array([2.  , 1.5 , 1.25])
     """
-    xp, weights, log_x, out = _prepare(v=v, x=x)
+    xp, out = _prepare(v=v, x=x)
     length = check_length("length", length)
 
-    def run(v: Array, log_x: Array) -> Array:
+    def run(v: Array, x: Array) -> Array:
+        v, log_x = _widen(xp, v, x)
         return power_sum(xp, v, log_x, length, out)
 
-    powers_sum = over_batch(xp, run, [(weights, 1), (log_x, 1)], table_bytes(v.shape[-1], length))
-    return overflow_to_inf(xp, powers_sum, v, x)
+    sums = over_batch(xp, run, [(v, 1), (x, 1)], table_bytes(v.shape[-1], length))
+    return overflow_to_inf(xp, sums, v, x)
 
 
 def vandermonde_transpose(u: Array, x: Array) -> Array:
@@ -121,21 +122,22 @@ def vandermonde_transpose(u: Array, x: Array) -> Array:
     >>> sk.vandermonde_transpose(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0]))
     array([ 1.,  6., 17.])
     """
-    xp, u, log_x, out = _prepare(u=u, x=x)
+    xp, out = _prepare(u=u, x=x)
     length, n = u.shape[-1], x.shape[-1]
     inner, outer = split(length)
     u = xp.concat([u, xp.zeros((*u.shape[:-1], inner * outer - length), dtype=u.dtype, device=device_of(u))], axis=-1)
 
-    def run(u: Array, log_x: Array) -> Array:
+    def run(u: Array, x: Array) -> Array:
+        u, log_x = _widen(xp, u, x)
         right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner)
         blocks = xp.reshape(u, (*u.shape[:-1], outer, inner))
         return astype(xp, xp.sum((astype(xp, blocks, right.dtype) @ right) * left, axis=-2), out)
 
-    return over_batch(xp, run, [(u, 1), (log_x, 1)], 16 * (2 * n * (inner + 2 * outer) + length))
+    return over_batch(xp, run, [(u, 1), (x, 1)], 16 * (2 * n * (inner + 2 * outer) + length))
 
 
-def _prepare(**arguments: Array) -> tuple[Namespace, Array, Array, DType]:
-    """Check ``(..., l or n)`` coefficients and ``(..., n)`` nodes; return them widened, nodes as logarithms."""
+def _prepare(**arguments: Array) -> tuple[Namespace, DType]:
+    """Check ``(..., l or n)`` coefficients and ``(..., n)`` nodes; return namespace and dtype of the result."""
     (name, v), (_, x) = arguments.items()
     xp = array_namespace(**arguments)
     for label, value in arguments.items():
@@ -143,11 +145,15 @@ def _prepare(**arguments: Array) -> tuple[Namespace, Array, Array, DType]:
     if name == "v" and v.shape[-1] != x.shape[-1]:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected (..., {v.shape[-1]}) to fit v {tuple(v.shape)}")
     batch_shape(**{label: tuple(value.shape[:-1]) for label, value in arguments.items()})
-    out, wide = precision(xp, v, x)[0], widest(xp, device_of(v))[0]
-    v_dtype = complex_of(xp, wide) if is_complex(xp, v) else wide
-    if is_complex(xp, v) or is_complex(xp, x):
-        out = complex_of(xp, out)
-    return xp, astype(xp, v, v_dtype), log_or_floor(xp, astype(xp, x, complex_of(xp, wide))), out
+    real_dtype, complex_dtype = precision(xp, v, x)
+    return xp, complex_dtype if is_complex(xp, v) or is_complex(xp, x) else real_dtype
+
+
+def _widen(xp: Namespace, v: Array, x: Array) -> tuple[Array, Array]:
+    """Coefficients and logarithms of nodes in the widest precision."""
+    real_dtype, complex_dtype = widest(xp, device_of(v))
+    v = astype(xp, v, complex_dtype if is_complex(xp, v) else real_dtype)
+    return v, log_or_floor(xp, astype(xp, x, complex_dtype))
 
 
 def log_or_floor(xp: Namespace, x: Array) -> Array:

@@ -1,0 +1,63 @@
+"""What JAX needs beyond the array API; it is never imported here, only used once the user has."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ._namespace import Array, Namespace, library, widest
+
+_registered: set[type] = set()
+
+
+def register_pytree(cls: type, static: tuple[str, ...]) -> None:
+    """Make a dataclass a JAX pytree, once and only if JAX is there; the fields in ``static`` are no leaves."""
+    jax = sys.modules.get("jax")
+    if jax is None or cls in _registered or not hasattr(jax, "tree_util"):
+        return
+    _registered.add(cls)
+    leaves = [field.name for field in dataclasses.fields(cls) if field.name not in static]
+
+    def flatten_with_keys(value: Any) -> Any:
+        children = [(jax.tree_util.GetAttrKey(name), getattr(value, name)) for name in leaves]
+        return children, tuple(getattr(value, name) for name in static)
+
+    def unflatten(auxiliary: Any, children: Any) -> Any:
+        # Transformations put placeholders in the leaves: no checks here.
+        value: Any = object.__new__(cls)
+        for name, field in [*zip(static, auxiliary, strict=True), *zip(leaves, children, strict=True)]:
+            object.__setattr__(value, name, field)
+        return value
+
+    jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten)
+
+
+def in_double(xp: Namespace, function: Callable[..., Array]) -> Callable[..., Array]:
+    """Let a function of arrays work in float64 inside although JAX, as by default, has float64 switched off.
+
+    The switch must also be on while the function is differentiated, hence the rule of its own; it applies itself again,
+    so that derivatives of every order exist in reverse mode. Forward mode needs ``jax_enable_x64``.
+    """
+    if library(xp) != "jax" or widest(xp)[0] == xp.float64:
+        return function
+    jax = sys.modules["jax"]
+    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+
+    @jax.custom_vjp  # type: ignore[untyped-decorator]
+    def call(*arrays: Array) -> Array:
+        with switch(True):
+            return function(*arrays)
+
+    def forward(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:
+        return call(*arrays), arrays
+
+    def backward(arrays: tuple[Array, ...], cotangent: Array) -> Any:
+        def pull(arrays: tuple[Array, ...], cotangent: Array) -> Any:
+            return jax.vjp(function, *arrays)[1](cotangent)
+
+        return in_double(xp, pull)(arrays, cotangent)
+
+    call.defvjp(forward, backward)
+    return call
