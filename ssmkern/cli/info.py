@@ -6,11 +6,14 @@ import argparse
 import platform
 from typing import Any
 
+import numpy as np
+
 import ssmkern as sk
+from ssmkern.products._fused import description as fused_description
 
 from . import _libraries
 
-_OTHER = ("array-api-compat", "array-api-extra", "scipy", "matplotlib", "PyWavelets")
+_OTHER = ("array-api-compat", "array-api-extra", "scipy", "numba", "matplotlib", "PyWavelets")
 
 
 def add_parser(commands: Any) -> None:
@@ -30,6 +33,7 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command has 
     for name in _libraries.NAMES:
         found = _libraries.find(name)
         print(f"{name:<18}{found.version:<16}{found.remark}")
+    print(f"\nlarge Cauchy products on NumPy: {fused_description(np)}")
     print(f"\n{'package':<18}version")
     for name in _OTHER:
         print(f"{name:<18}{_libraries.package_version(name)}")
