@@ -15,9 +15,14 @@ def system(kind, channels, *, n=ORDER, dtype=np.complex64):
     rng = np.random.default_rng(0)
     shape = (channels, made.B.shape[-1]) if channels > 1 else made.B.shape
     C = rng.normal(size=shape) + 1j * rng.normal(size=shape)
-    fields = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
-    fields = {name: x.astype(dtype) for name, x in (fields | {"C": C}).items() if isinstance(x, np.ndarray)}
-    return dataclasses.replace(made, **fields)
+    return cast(dataclasses.replace(made, C=C), dtype)
+
+
+def cast(system, dtype):
+    """A NumPy system with arrays of another dtype."""
+    fields = {field.name: getattr(system, field.name) for field in dataclasses.fields(system)}
+    fields = {name: x.astype(dtype) for name, x in fields.items() if isinstance(x, np.ndarray)}
+    return dataclasses.replace(system, **fields)
 
 
 def steps(channels, dtype=np.float32):

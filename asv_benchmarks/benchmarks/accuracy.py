@@ -1,0 +1,38 @@
+"""Error of kernels, relative to the largest term of the float64 kernel of the same parameters."""
+
+import numpy as np
+
+import ssmkern as sk
+
+from . import jobs, libraries, speed
+
+STEPS = [1e-3] if speed.QUICK else [1e-4, 1e-3, 1e-2, 1e-1]
+LENGTH = 1024 if speed.QUICK else 16384
+
+
+class SinglePrecision:
+    """float32 in each library, by the method that "auto" takes and by Algorithm 1."""
+
+    params = (libraries.NAMES, speed.KINDS, STEPS, ["auto", "cauchy"])
+    param_names = ("library", "system", "dt", "method")
+    unit = "relative error"
+
+    def track_error(self, library, kind, dt, method):
+        xp = libraries.load(library)
+        single = jobs.system(kind, 1)
+        K = sk.kernel(jobs.to_library(xp, single), LENGTH, dt=dt, method=method)
+        expected = sk.kernel(jobs.cast(single, np.complex128), LENGTH, dt=dt)
+        return float(np.max(np.abs(np.asarray(K) - expected)) / np.max(np.abs(expected)))
+
+
+class DoublePrecision:
+    """Algorithm 1 against the method that "auto" takes: two computations with nothing in common."""
+
+    params = (speed.KINDS, STEPS)
+    param_names = ("system", "dt")
+    unit = "relative error"
+
+    def track_difference(self, kind, dt):
+        system = jobs.system(kind, 1, dtype=np.complex128)
+        K = sk.kernel(system, LENGTH, dt=dt)
+        return float(np.max(np.abs(sk.kernel(system, LENGTH, dt=dt, method="cauchy") - K)) / np.max(np.abs(K)))
