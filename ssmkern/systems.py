@@ -40,7 +40,8 @@ class _System:
     dt: Any
 
     def __post_init__(self) -> None:
-        register_pytree(type(self), self._static)
+        for cls in (Dense, DPLR, Diagonal):  # all, for one makes another: to_dense
+            register_pytree(cls, cls._static)
         arrays = {name: getattr(self, name) for name in self._core}
         for name, value in arrays.items():
             if not hasattr(value, "dtype") and not (name == "C" and value is None):

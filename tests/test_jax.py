@@ -247,3 +247,13 @@ def test_works_where_only_numpy_is_installed():
         "print(sk.convolve(np.ones(16), sk.kernel(system, 16, dt=0.1)).shape)\n"
     )
     assert done.stdout.strip() == "(16,)", done.stderr
+
+
+def test_a_system_made_of_another_is_a_pytree():
+    """In a process of its own: here every container has been made before."""
+    done = run(
+        "import jax, ssmkern as sk\n"
+        "system, V = sk.nplr('legs', 4, xp=jax.numpy)\n"
+        "print(jax.jit(lambda dense: dense.A + 0)(system.to_dense()).shape)"
+    )
+    assert done.stdout.strip() == "(4, 4)", done.stderr
