@@ -198,8 +198,8 @@ def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:
 # --- checks on values and shapes ------------------------------------------------------------------------------------
 
 
-def holds(condition: Array) -> bool:
-    """Whether a boolean array is true everywhere; unknown counts as true.
+def truth(condition: Array) -> bool | None:
+    """Whether a boolean array is true everywhere; None if that cannot be known here.
 
     The values are read only where that costs no transfer: not on an accelerator and not on an array that is being
     traced by a compiler or a transformation.
@@ -207,17 +207,20 @@ def holds(condition: Array) -> bool:
     xp = array_api_compat.array_namespace(condition)
     try:
         if "cpu" not in str(array_api_compat.device(condition)).lower():
-            return True
+            return None
         return bool(xp.all(condition))
     except (TypeError, RuntimeError):  # traced: no value to read
-        return True
+        return None
 
 
 def overflow_to_inf(xp: Namespace, powers: Array, *parameters: Array) -> Array:
     """Make NaN inf in a sequence of powers ``(..., length)`` of finite parameters: it is inf - inf or 0 inf."""
-    if holds(xp.isfinite(powers[..., -1])) or not all(holds(xp.isfinite(x)) for x in parameters):
+    if truth(xp.isfinite(powers[..., -1])):
         return powers
-    return xp.where(xp.isnan(powers), xp.full_like(powers, xp.inf), powers)
+    overflowed = xp.isnan(powers)
+    for x in parameters:
+        overflowed = overflowed & xp.all(xp.isfinite(x))
+    return xp.where(overflowed, xp.full_like(powers, xp.inf), powers)
 
 
 def check_dt(xp: Namespace, dt: Any) -> None:
@@ -227,8 +230,8 @@ def check_dt(xp: Namespace, dt: Any) -> None:
     if isinstance(dt, (bool, np.bool_)):
         raise TypeError(f"dt: got {dt!r}, expected a positive number or array")
     check_real(xp, "dt", dt)
-    valid = holds((dt > 0) & xp.isfinite(dt)) if is_array(dt) else (dt > 0 and math.isfinite(dt))
-    if not valid:
+    valid = truth((dt > 0) & xp.isfinite(dt)) if is_array(dt) else (dt > 0 and math.isfinite(dt))
+    if valid is False:
         shown = "an array with entries that are not" if is_array(dt) else f"{dt!r}, which is not"
         raise ValueError(f"dt: got {shown} positive and finite; time steps are in the time unit of A")
 
