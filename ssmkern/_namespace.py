@@ -231,7 +231,7 @@ def check_dt(xp: Namespace, dt: Any) -> None:
         raise TypeError(f"dt: got {dt!r}, expected a positive number or array")
     check_real(xp, "dt", dt)
     valid = truth((dt > 0) & xp.isfinite(dt)) if is_array(dt) else (dt > 0 and math.isfinite(dt))
-    if valid is False:
+    if valid is not None and not valid:
         shown = "an array with entries that are not" if is_array(dt) else f"{dt!r}, which is not"
         raise ValueError(f"dt: got {shown} positive and finite; time steps are in the time unit of A")
 

@@ -17,8 +17,8 @@ from .._namespace import (
     default_real,
     device_of,
     from_host,
-    holds,
     is_array,
+    truth,
     widest,
 )
 from ._closed_forms import CLOSED_FORMS, WINDOW
@@ -106,7 +106,7 @@ def basis(measure: str, n: int, t: Any, **params: float) -> Array:
     xp = array_namespace(t=t)
     check_real(xp, "t", t, "lags are real")
     t = as_array(xp, t, t.dtype if is_array(t) else default_real(xp, None), None)
-    if not holds((t >= 0) & xp.isfinite(t)):
+    if truth((t >= 0) & xp.isfinite(t)) is False:
         raise ValueError("t: expected finite lags that are not negative; a lag is the time that has gone by")
     if measure in _MODES:
         return _sum_modes(xp, t, *_MODES[measure](n))

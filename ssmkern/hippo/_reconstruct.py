@@ -13,10 +13,10 @@ from .._namespace import (
     check_number,
     check_real,
     device_of,
-    holds,
     is_array,
     is_complex,
     precision,
+    truth,
 )
 from ._closed_forms import CLOSED_FORMS, WINDOW
 from ._transition import check_measure
@@ -103,7 +103,7 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     real_dtype, complex_dtype = precision(xp, x, t)
     t = as_array(xp, t, real_dtype, device_of(x))
     window = WINDOW.get(measure, math.inf)
-    if not holds((t >= 0) & (t <= window) & xp.isfinite(t)):
+    if truth((t >= 0) & (t <= window) & xp.isfinite(t)) is False:
         expected = f"within the window [0, {window:g}] of {measure!r}" if window < math.inf else "finite, not negative"
         raise ValueError(f"t: expected lags {expected}; a lag is the time that has gone by")
     functions = CLOSED_FORMS[measure](xp, n, xp.reshape(t, (-1,)), True, **values)
