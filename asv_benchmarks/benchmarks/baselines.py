@@ -53,5 +53,5 @@ def lssl(A, B, C, dt, length):
 
 
 def cauchy(v, z, w):
-    """The Cauchy product by NumPy broadcasting, a channel at a time."""
-    return np.stack([(a / (z[:, None] - b)).sum(axis=-1) for a, b in zip(v, w, strict=True)])
+    """The Cauchy product by NumPy broadcasting."""
+    return (v[:, None, :] / (z[:, None] - w[:, None, :])).sum(axis=-1)
