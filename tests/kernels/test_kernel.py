@@ -277,10 +277,7 @@ def test_unstable_system_overflows_to_infinity(xp, dtype, kind, method):
     fits = log_exact < log_top - 5
     # e^5 by scaling and squaring is off by some ten eps, and this is its 140th power.
     assert np.all(np.abs(K[fits] / np.exp(log_exact[fits]) - 1) < (1e-5 if dtype == "float32" else 1e-11))
-    beyond = K[log_exact > log_top + 5]
-    # A compiled program cannot ask whether parameters are finite, to tell an overflow from bad input: NaN may remain.
-    assert not np.any(np.isfinite(beyond))
-    assert is_jax(xp) or np.all(np.isposinf(beyond))
+    assert np.all(np.isposinf(K[log_exact > log_top + 5]))
 
 
 def test_unstable_system_is_computed_as_asked_by_cauchy(xp):
