@@ -97,3 +97,11 @@ def torch():
     if "torch" not in CHOSEN:
         pytest.skip("torch is not among SSMKERN_TEST_BACKENDS")
     return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def jnp(jax):
+    """jax.numpy, compiled here as users have it: with all optimizations."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield jax.numpy
+    jax.config.update("jax_disable_most_optimizations", True)

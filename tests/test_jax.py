@@ -25,14 +25,6 @@ import ssmkern as sk
 METHODS = [(kind, method) for kind in sts.PLAIN for method in sts.METHODS[sts.kind_class(kind)]]
 
 
-@pytest.fixture(scope="module")
-def jnp(jax):
-    """jax.numpy, compiled here as users have it: with all optimizations."""
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield jax.numpy
-    jax.config.update("jax_disable_most_optimizations", True)
-
-
 @pytest.mark.parametrize("kind", sts.KINDS)
 def test_containers_are_pytrees(jax, jnp, kind):
     system = dataclasses.replace(to_library(jnp, sts.make(kind)), dt=0.1)
