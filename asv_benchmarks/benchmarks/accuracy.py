@@ -17,10 +17,12 @@ class SinglePrecision:
     param_names = ("library", "system", "dt", "method")
     unit = "relative error"
 
+    def setup(self, library, kind, dt, method):
+        self.xp = libraries.load(library)
+
     def track_error(self, library, kind, dt, method):
-        xp = libraries.load(library)
         single = jobs.system(kind, 1)
-        K = sk.kernel(jobs.to_library(xp, single), LENGTH, dt=dt, method=method)
+        K = sk.kernel(jobs.to_library(self.xp, single), LENGTH, dt=dt, method=method)
         expected = sk.kernel(jobs.cast(single, np.complex128), LENGTH, dt=dt)
         return float(np.max(np.abs(np.asarray(K) - expected)) / np.max(np.abs(expected)))
 
