@@ -79,8 +79,8 @@ def kernel(
 
     Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems; only
     the last products run in the precision of the result. No ``n x length`` array is formed. Nothing is clamped: the
-    kernel of an unstable system grows as it does, and where it overflows it is inf; cauchy and series, whose FFTs mix all
-    terms, are then inf throughout.
+    kernel of an unstable system grows as it does, and where it overflows it is inf (cauchy and series, whose FFTs mix
+    all terms, are then inf throughout).
 
     References
     ----------

@@ -1,0 +1,30 @@
+"""State space models as data."""
+
+from ._dense import Dense
+from ._structured import DPLR, Diagonal
+from ._use import (
+    System,
+    cast_system,
+    check_discrete,
+    check_output,
+    check_system,
+    core_fields,
+    is_real,
+    widen,
+    with_fields,
+)
+
+__all__ = [
+    "DPLR",
+    "Dense",
+    "Diagonal",
+    "System",
+    "cast_system",
+    "check_discrete",
+    "check_output",
+    "check_system",
+    "core_fields",
+    "is_real",
+    "widen",
+    "with_fields",
+]

@@ -1,0 +1,116 @@
+"""Systems with a full state matrix."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .._namespace import (
+    Array,
+    array_namespace,
+    astype,
+    is_complex,
+    precision,
+)
+from ._base import Container
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dense(Container):
+    """A state space model with a full state matrix.
+
+    Continuous (``dt`` None): ``x' = A x + B u``, ``y = C x + D u``. Discrete: ``x_k = A x_(k-1) + B u_k``,
+    ``y_k = C x_k + D u_k``.
+
+    Parameters
+    ----------
+    A : array, shape ``(..., n, n)``
+        State matrix.
+    B : array, shape ``(..., n)``
+        Input vector.
+    C : array, shape ``(..., n)``, optional
+        Output vector, ``y = sum_n C_n x_n`` without a conjugate. Needed wherever an output is computed.
+    D : array, shape ``(...)``, or number, optional
+        Feedthrough; None is 0. It is no part of the kernel.
+    dt : array, shape ``(...)``, or float, optional
+        The step, in the time unit of A, with which the system was discretized; None is a continuous system.
+
+    Raises
+    ------
+    TypeError
+        An argument is no array of float32, float64, complex64 or complex128, or the libraries differ.
+    ValueError
+        Shapes that do not fit, devices that differ, or a ``dt`` that is not positive.
+
+    Notes
+    -----
+    All of A, B and C are promoted to one dtype. Batch dimensions are those before the core dimensions; they broadcast
+    and are never expanded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> system = sk.Dense(np.array([[-1.0]]), np.array([1.0]), C=np.array([2.0]))
+    >>> system.order, system.batch_shape
+    (1, ())
+    """
+
+    A: Array
+    B: Array
+    C: Array = None
+    D: Any = None
+    dt: Any = None
+
+    _core = {"A": ("n", "n"), "B": ("n",), "C": ("n",)}
+    _static = ()
+
+    def to_dense(self) -> Dense:
+        """Return the system itself."""
+        return self
+
+    def change_basis(self, V: Array) -> Dense:
+        """Return the same map from input to output in the coordinates ``z`` of ``x = V z``.
+
+        Parameters
+        ----------
+        V : array, shape ``(..., n, n)``
+            Invertible matrix; its columns are the new basis vectors.
+
+        Returns
+        -------
+        Dense
+            ``(V^-1 A V, V^-1 B, C V)`` with the same D and dt.
+
+        Raises
+        ------
+        ValueError
+            V is not a square matrix of the system's order.
+
+        Notes
+        -----
+        Conjugation is an equivalence relation on state space models; it costs two products and one solve, O(n^3).
+
+        References
+        ----------
+        Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces", arXiv:2111.00396, Lemma 3.1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import ssmkern as sk
+        >>> system = sk.Dense(np.array([[-1.0, 0.0], [1.0, -2.0]]), np.ones(2), C=np.ones(2))
+        >>> system.change_basis(np.array([[0.0, 1.0], [1.0, 0.0]])).A
+        array([[-2.,  1.],
+               [ 0., -1.]])
+        """
+        xp = array_namespace(A=self.A, V=V)
+        n = self.order
+        if V.ndim < 2 or tuple(V.shape[-2:]) != (n, n):
+            raise ValueError(f"V: got shape {tuple(V.shape)}, expected (..., {n}, {n})")
+        real_dtype, complex_dtype = precision(xp, self.A, V)
+        dtype = complex_dtype if is_complex(xp, self.A) or is_complex(xp, V) else real_dtype
+        A, B, V = (astype(xp, x, dtype) for x in (self.A, self.B, V))
+        C = None if self.C is None else (astype(xp, self.C, dtype)[..., None, :] @ V)[..., 0, :]
+        new_B = xp.linalg.solve(V, B[..., None])[..., 0]
+        return dataclasses.replace(self, A=xp.linalg.solve(V, A @ V), B=new_B, C=C)
