@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import math
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from ._jax import in_double
 from ._namespace import Array, Namespace, library
 
 _budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
-_CACHED = 8 * 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
+_CACHED = 16 * 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
 THREADED_PRODUCT = 2**18  # rows x columns x inner size up to which OpenBLAS multiplies in the calling thread
 
 
@@ -115,7 +116,10 @@ def _at_a_time(xp: Namespace, count: int, bytes_each: int, cached: bool, threads
     workers = _threads() if threads else 1
     limit = min(_budget.get() // workers, _CACHED)
     most = min(count, max(1, limit // max(1, bytes_each)))
-    return most, workers
+    if most * bytes_each * 4 < limit:  # not worth a thread
+        return most, workers
+    rounds = -(-count // (workers * most))  # as many slices for one thread as for another
+    return -(-count // (workers * rounds)), workers
 
 
 def _slices(shape: tuple[int, ...], most: int) -> list[tuple[slice, ...]]:
@@ -146,18 +150,19 @@ def _threads() -> int:
 def _threaded(part: Callable[..., np.ndarray], slices: list[tuple[slice, ...]], workers: int) -> np.ndarray:
     """Compute the parts in threads and write them behind each other into one array; NumPy releases the GIL."""
     axis = len(slices[0]) - 1
-    sizes = [index[axis].stop - index[axis].start for index in slices]
-    first = part(slices[0])
-    joined = np.empty((*first.shape[:axis], sum(sizes), *first.shape[axis + 1 :]), dtype=first.dtype)
-    before = (slice(None),) * axis
-    joined[(*before, slice(0, sizes[0]))] = first
+    ends = np.cumsum([index[axis].stop - index[axis].start for index in slices])
+    joined: list[np.ndarray] = []
+    lock = threading.Lock()
 
     def place(i: int) -> None:
-        start = sum(sizes[:i])
-        joined[(*before, slice(start, start + sizes[i]))] = part(slices[i])
+        value = part(slices[i])
+        with lock:  # the first to end says what shape and dtype all have
+            if not joined:
+                joined.append(np.empty((*value.shape[:axis], ends[-1], *value.shape[axis + 1 :]), dtype=value.dtype))
+        joined[0][(slice(None),) * axis + (slice(ends[i] - value.shape[axis], ends[i]),)] = value
 
     with ThreadPoolExecutor(workers) as pool:  # each task in a copy of the context: budget and numpy.errstate
-        tasks = [pool.submit(contextvars.copy_context().run, place, i) for i in range(1, len(slices))]
+        tasks = [pool.submit(contextvars.copy_context().run, place, i) for i in range(len(slices))]
         for task in tasks:
             task.result()
-    return joined
+    return joined[0]

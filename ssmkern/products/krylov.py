@@ -74,39 +74,39 @@ def krylov(A: Array, b: Array, length: int) -> Array:
 
     def run(A: Array, b: Array) -> Array:
         wide = widest(xp, device_of(A))[is_complex(xp, A) or is_complex(xp, b)]
-        return astype(xp, columns(xp, astype(xp, A, wide), astype(xp, b, wide), length)[0], out)
+        return astype(xp, columns(xp, astype(xp, A, wide), astype(xp, b, wide), length), out)
 
     X = over_batch(xp, run, [(A, 2), (b, 1)], 16 * n * (3 * n + 2 * length))
     return overflow_to_inf(xp, X, A, b)
 
 
-def columns(xp: Namespace, A: Array, b: Array, length: int, *, shifted: bool = False) -> tuple[Array, Array]:
-    """Return ``(b, A b, ...)`` as ``(..., n, length)`` and, if length is a power of 2, ``A^length``.
-
-    With ``shifted``, A and the power returned are less the identity: squares ``E (E + 2 I)`` keep the digits that a
-    matrix near the identity would round away, eps / dt in all.
-    """
+def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
+    """``(b, A b, A^2 b, ...)`` as ``(..., n, length)``."""
     X, power = b[..., None], A
-    twice = 2.0 * xp.eye(A.shape[-1], dtype=A.dtype, device=device_of(A))
-    while X.shape[-1] < length:
-        last = X[..., : min(X.shape[-1], length - X.shape[-1])]
-        more = power @ last
-        if shifted:
-            more = more + last
-        if more.ndim > X.ndim or more.shape[:-2] != X.shape[:-2]:  # A has batch dimensions that b has not
-            X = xp.broadcast_to(X, (*more.shape[:-2], *X.shape[-2:]))
-        X = xp.concat([X, more], axis=-1)
-        power = power @ (power + twice if shifted else power)
-    return X, power
+    while (known := X.shape[-1]) < length:
+        power = power @ power if known > 1 else power
+        more = power @ X[..., : min(known, length - known)]
+        X = xp.concat([xp.broadcast_to(X, (*more.shape[:-1], known)), more], axis=-1)
+    return X
 
 
 def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtype: object) -> Array:
     """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
-    The two factors come from :func:`columns` in the dtype of the arguments; the product that joins them runs in
-    ``dtype``, the dtype of the result.
+    The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling, in the dtype of the arguments; the product that
+    joins them runs in ``dtype``, the dtype of the result. Powers of A are carried less the identity: squares
+    ``E (E + 2 I)`` keep the digits that a matrix near the identity would round away, eps / dt in all.
     """
     inner, outer = split(length)
-    right, power = columns(xp, E, B, inner, shifted=True)
-    left, _ = columns(xp, xp.matrix_transpose(power), C, outer, shifted=True)
-    return join(xp, xp.matrix_transpose(astype(xp, left, dtype)), astype(xp, right, dtype), length)
+    twice = 2.0 * xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
+    right, left = B[..., :, None], C[..., None, :]
+    while right.shape[-1] < inner:
+        more = E @ right + right
+        right = xp.concat([xp.broadcast_to(right, more.shape), more], axis=-1)
+        E = E @ (E + twice)
+    while (known := left.shape[-2]) < outer:
+        E = E @ (E + twice) if known > 1 else E
+        last = left[..., : min(known, outer - known), :]
+        more = last @ E + last
+        left = xp.concat([xp.broadcast_to(left, (*more.shape[:-2], *left.shape[-2:])), more], axis=-2)
+    return join(xp, astype(xp, left, dtype), astype(xp, right, dtype), length)
