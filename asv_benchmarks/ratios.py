@@ -55,7 +55,7 @@ def kernels(names):
     for (kind, length), goal in goals.items():
         system, dt = jobs.system(kind, CHANNELS), jobs.steps(CHANNELS)
         naive = getattr(baselines, kind)
-        baseline = seconds(lambda: naive(system, dt, length), 3 if length < 2000 else 1, warm=length < 2000)  # noqa: B023
+        baseline = seconds(lambda: naive(system, dt, length), 3, warm=length < 2000)  # noqa: B023
         for name in names:
             xp = libraries.load(name)
             call = libraries.ready(
