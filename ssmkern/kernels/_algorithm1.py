@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .._namespace import Array, Namespace, complex_of, device_of, real_of
-from ..products.vandermonde import power_sum
+from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, is_real, with_fields
 from ._low_rank import residues, woodbury
 from ._truncation import late_output
@@ -35,11 +35,12 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     log_a = log_Lambda - DAMPING / length
     closing = -1.0 / xp.expm1(log_a * length)  # 1 / (1 - a^L)
 
+    weighted = power_sums(xp, log_a, length, dtype)
+
     def sums(v: Array | None, extra: int) -> Array | None:
         if v is None:
             return None
-        index = (..., *(None,) * extra, slice(None))
-        sequence = power_sum(xp, v * closing[index], log_a[index], length, dtype)
+        sequence = weighted(v * closing[(..., *(None,) * extra, slice(None))], extra)
         return transform(2.0 * sequence if system.conjugate_pairs else sequence, n=length)
 
     C = system.C - math.exp(-DAMPING) * late_output(xp, system, length)

@@ -24,7 +24,7 @@ from .._namespace import (
 from ..discretization import METHODS as DISCRETIZATIONS
 from ..discretization import check_method, discretize_wide, log_modes, shifted_dense, step_array
 from ..products.krylov import krylov_kernel
-from ..products.vandermonde import power_sum
+from ..products.vandermonde import power_sums
 from ..recurrence import advance, output
 from ..systems import DPLR, Diagonal, System, check_output, check_system, core_fields, is_real, widen, with_fields
 from ._algorithm1 import cauchy_kernel
@@ -136,7 +136,7 @@ def compute(
     if method == "series":
         return astype(xp, series_kernel(xp, cast("DPLR", structured), log_Lambda, length), out)
     scale = 2.0 if structured.conjugate_pairs else 1.0
-    return power_sum(xp, scale * structured.C * structured.B, log_Lambda, length, out)
+    return power_sums(xp, log_Lambda, length, out)(scale * structured.C * structured.B)
 
 
 def check_arguments(system: System, dt: Any, discretization: str) -> Namespace:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._namespace import Array, Namespace, complex_of, device_of, is_complex, real_of
 from ..convolution import fast_length
-from ..products.vandermonde import power_sum
+from ..products.vandermonde import power_sums
 from ..systems import DPLR, is_real
 from ._low_rank import residues
 
@@ -18,16 +18,13 @@ def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -
     real_dtype = real_of(xp, log_Lambda.dtype)
     dtype = real_dtype if is_real(xp, system) else complex_of(xp, real_dtype)
     scale = 2.0 if system.conjugate_pairs else 1.0
-
-    def series(v: Array, extra: int) -> Array:
-        return power_sum(xp, scale * v, log_Lambda[(..., *(None,) * extra, slice(None))], length, dtype)
-
+    sums = power_sums(xp, log_Lambda, length, dtype)
     v00, v01, v10, v11 = residues(xp, system, system.C)
-    k00 = series(v00, 0)
+    k00 = sums(scale * v00)
     if v01 is None or v10 is None or v11 is None or length == 1:
         return k00
     # The low-rank term starts with z: one coefficient less is needed of all its factors.
-    k01, k10, k11 = (series(v, extra)[..., : length - 1] for v, extra in ((v01, 1), (v10, 1), (v11, 2)))
+    k01, k10, k11 = (sums(scale * v, extra)[..., : length - 1] for v, extra in ((v01, 1), (v10, 1), (v11, 2)))
     feedback = multiply(xp, inverse_of_one_plus(xp, k11), k10[..., :, None, :], length - 1)
     low_rank = multiply(xp, k01[..., None, :, :], feedback, length - 1)[..., 0, 0, :]
     zero = xp.zeros((*low_rank.shape[:-1], 1), dtype=low_rank.dtype, device=device_of(low_rank))

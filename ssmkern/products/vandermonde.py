@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from .._memory import over_batch
 from .._namespace import (
@@ -78,7 +79,7 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
 
     def run(v: Array, x: Array) -> Array:
         v, log_x = _widen(xp, v, x)
-        return power_sum(xp, v, log_x, length, out)
+        return power_sums(xp, log_x, length, out)(v)
 
     sums = over_batch(xp, run, [(v, 1), (x, 1)], table_bytes(v.shape[-1], length))
     return overflow_to_inf(xp, sums, v, x)
@@ -197,19 +198,31 @@ def _circle(xp: Namespace, rate: Array, turns: Array, count: int) -> Array:
     return modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle))
 
 
-def power_sum(xp: Namespace, v: Array, log_x: Array, length: int, out: DType) -> Array:
-    """``sum_n v_n exp(l log_x_n)`` in dtype ``out``: of a complex sum, the real part if ``out`` is real."""
+def power_sums(xp: Namespace, log_x: Array, length: int, out: DType) -> Callable[..., Array]:
+    """Return the function ``v -> sum_n v_n exp(l log_x_n)``, ``(..., length)``: the table without v is made once.
+
+    The sums are of dtype ``out``; if that is real, they are the real part. With ``extra=k`` the weights have k more
+    axes between batch and n, ``(..., r, n)`` for one.
+    """
     inner, outer = split(length)
+    real_only = xp.isdtype(out, "real floating")
     right = powers(xp, log_x, inner, 1)
-    if xp.isdtype(out, "real floating"):  # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
-        left = powers(xp, xp.conj(log_x), outer, inner, conj(xp, v))
-        left, right = (real_pairs(xp, astype(xp, x, complex_of(xp, out))) for x in (left, right))
-    else:
-        left = powers(xp, log_x, outer, inner, v)
-        left, right = astype(xp, left, out), astype(xp, right, out)
-    return join(xp, left, xp.matrix_transpose(right), length)
+    right = astype(xp, right, complex_of(xp, out))
+    right = xp.matrix_transpose(real_pairs(xp, right) if real_only else right)
+
+    def sums(v: Array, extra: int = 0) -> Array:
+        new = (None,) * extra
+        nodes = log_x[(..., *new, slice(None))]
+        if real_only:  # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
+            left = powers(xp, xp.conj(nodes), outer, inner, conj(xp, v))
+            left = real_pairs(xp, astype(xp, left, complex_of(xp, out)))
+        else:
+            left = astype(xp, powers(xp, nodes, outer, inner, v), out)
+        return join(xp, left, right[(..., *new, slice(None), slice(None))], length)
+
+    return sums
 
 
 def table_bytes(n: int, length: int) -> int:
-    """What `power_sum` needs for one batch element beside its result, in double precision."""
+    """What `power_sums` needs for one batch element beside its result, in double precision."""
     return 16 * 2 * n * sum(split(length))
