@@ -241,7 +241,7 @@ def test_works_where_only_numpy_is_installed():
     assert done.stdout.strip() == "(16,)", done.stderr
 
 
-def test_a_system_made_of_another_is_a_pytree():
+def test_a_system_made_of_another_is_a_pytree(jax):
     """In a process of its own: here every container has been made before."""
     done = run(
         "import jax, ssmkern as sk\n"
