@@ -20,7 +20,7 @@ def join(xp: Namespace, rows: Array, columns: Array, length: int) -> Array:
     inner = columns.shape[-1]
     # A thread of many must not call a BLAS that starts threads of its own: multiply fewer rows at a time.
     most = THREADED_PRODUCT // (n * inner)
-    if library(xp) == "numpy" and 0 < most < outer and outer % most == 0:
+    if library(xp) == "numpy" and 4 <= most < outer and outer % most == 0:
         rows = xp.reshape(rows, (*rows.shape[:-2], outer // most, most, n))
         columns = columns[..., None, :, :]
         product = rows @ columns
