@@ -55,8 +55,8 @@ def _numba_cauchy(v: Array, z: Array, w: Array) -> Array:
 def _compiled() -> Callable[..., None]:
     """Compile, or load from numba's cache, the loop over real and imaginary parts.
 
-    The inner loop runs over points, not poles: it needs no reassociation to use vector instructions, and the sums are
-    added in the same order as everywhere.
+    The inner loop runs over points, not poles: it needs no reassociation to use vector instructions. It computes in
+    float64 also for complex64.
     """
     import numba
 
