@@ -1,11 +1,11 @@
-"""The recurrent view of a discrete system."""
+"""One step of the recurrence."""
 
 from __future__ import annotations
 
 from numbers import Real
 from typing import Any
 
-from ._namespace import (
+from .._namespace import (
     Array,
     Namespace,
     array_namespace,
@@ -21,7 +21,7 @@ from ._namespace import (
     real,
     shape_of,
 )
-from .systems import Dense, Diagonal, System, cast_system, check_discrete, check_output
+from ..systems import Dense, Diagonal, System, cast_system, check_discrete, check_output
 
 
 def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
