@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -68,18 +69,19 @@ def chunk_size(count: int, bytes_each: int) -> int:
 
 def over_batch(
     xp: Namespace,
-    function: Callable[..., Array],
+    function: Callable[..., Any],
     arrays: list[tuple[Array, int]],
     bytes_each: int,
     *,
     cached: bool = True,
     threads: bool = True,
-) -> Array:
+) -> Any:
     """Apply ``function`` to slices of the batch small enough for the budget and join the results.
 
     Inside the function there is float64, if the library has it at all; casting is up to the function. ``arrays`` are
     pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs beside inputs
-    and output. The batch dimensions of the result are those of all arrays broadcast together.
+    and output. The function returns an array or a tuple of arrays; their batch dimensions are those of all arrays
+    broadcast together.
 
     With NumPy the slices are small enough for the cache, unless ``cached`` is false: then they are as large as the
     budget lets them be, for functions that repeat work in every slice. They are spread over threads, unless
@@ -92,15 +94,21 @@ def over_batch(
         return function(*(x for x, _ in arrays))
     slices = _slices(shape, most)
 
-    def part(index: tuple[slice, ...]) -> Array:
+    def part(index: tuple[slice, ...]) -> Any:
         return function(*(_take(x, core, index, len(shape)) for x, core in arrays))
 
-    axis = len(slices[0]) - 1
+    def restored(joined: Array) -> Array:
+        return xp.reshape(joined, (*shape, *joined.shape[len(shape) :]))
+
     if library(xp) == "numpy":
         joined = _threaded(part, slices, workers)
     else:
-        joined = xp.concat([part(index) for index in slices], axis=axis)
-    return xp.reshape(joined, (*shape, *joined.shape[len(shape) :]))
+        parts = [part(index) for index in slices]
+        axis = len(slices[0]) - 1
+        if not isinstance(parts[0], tuple):
+            return restored(xp.concat(parts, axis=axis))
+        joined = [xp.concat(pieces, axis=axis) for pieces in zip(*parts, strict=True)]
+    return tuple(map(restored, joined)) if len(joined) > 1 else restored(joined[0])
 
 
 def working_bytes(xp: Namespace, count: int, bytes_each: int, *, cached: bool, threads: bool) -> int:
@@ -147,22 +155,25 @@ def _threads() -> int:
     return min(allowed, int(asked)) if asked.isdigit() and int(asked) > 0 else allowed
 
 
-def _threaded(part: Callable[..., np.ndarray], slices: list[tuple[slice, ...]], workers: int) -> np.ndarray:
-    """Compute the parts in threads and write them behind each other into one array; NumPy releases the GIL."""
+def _threaded(part: Callable[..., Any], slices: list[tuple[slice, ...]], workers: int) -> list[np.ndarray]:
+    """Compute the parts in threads and write them behind each other into one array each; NumPy releases the GIL."""
     axis = len(slices[0]) - 1
     ends = np.cumsum([index[axis].stop - index[axis].start for index in slices])
     joined: list[np.ndarray] = []
     lock = threading.Lock()
 
     def place(i: int) -> None:
-        value = part(slices[i])
-        with lock:  # the first to end says what shape and dtype all have
+        values = part(slices[i])
+        values = values if isinstance(values, tuple) else (values,)
+        with lock:  # the first to end says what shapes and dtypes all have
             if not joined:
-                joined.append(np.empty((*value.shape[:axis], ends[-1], *value.shape[axis + 1 :]), dtype=value.dtype))
-        joined[0][(slice(None),) * axis + (slice(ends[i] - value.shape[axis], ends[i]),)] = value
+                for x in values:
+                    joined.append(np.empty((*x.shape[:axis], ends[-1], *x.shape[axis + 1 :]), dtype=x.dtype))
+        for whole, x in zip(joined, values, strict=True):
+            whole[(slice(None),) * axis + (slice(ends[i] - x.shape[axis], ends[i]),)] = x
 
     with ThreadPoolExecutor(workers) as pool:  # each task in a copy of the context: budget and numpy.errstate
         tasks = [pool.submit(contextvars.copy_context().run, place, i) for i in range(len(slices))]
         for task in tasks:
             task.result()
-    return joined[0]
+    return joined

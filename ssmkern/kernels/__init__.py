@@ -1,8 +1,9 @@
 """Kernels of systems: pick a method and join the products."""
 
+from ._frequency_response import frequency_response
 from ._generating_function import generating_function
 from ._kernel import kernel
 from ._plan import Plan, plan
 from ._truncation import truncate_output, untruncate_output
 
-__all__ = ["Plan", "generating_function", "kernel", "plan", "truncate_output", "untruncate_output"]
+__all__ = ["Plan", "frequency_response", "generating_function", "kernel", "plan", "truncate_output", "untruncate_output"]

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, cast
 
-from .._memory import chunk_size
 from .._namespace import (
     Array,
-    Namespace,
     array_namespace,
     astype,
     batch_shape,
     complex_of,
-    conj,
     device_of,
     is_array,
     precision,
     widest,
 )
 from ..discretization import discretize_wide, shifted_modes, step_array
-from ..products.cauchy import pole_sums
 from ..products.vandermonde import vandermonde_transpose
 from ..systems import DPLR, Dense, Diagonal, System, widen
 from ._kernel import check_arguments, kernel
-from ._low_rank import residues, woodbury
+from ._resolvent import dense_resolvent, modal_resolvent
 
 
 def generating_function(
@@ -95,44 +90,8 @@ def generating_function(
     out = complex_of(xp, precision(xp, system.B, z, dt)[0])
     points = astype(xp, z, widest(xp, device_of(z))[1])
     if isinstance(discrete, Dense):
-        values = _dense(xp, discrete, points)
+        values = dense_resolvent(xp, discrete, xp.ones_like(points), points)
     else:
         shifted = shifted_modes(xp, cast("DPLR | Diagonal", wide), step, discretization)
-        values = _structured(xp, discrete, shifted, points)
+        values = modal_resolvent(xp, discrete, shifted, 1.0 - points, points)
     return astype(xp, values, out)
-
-
-def _dense(xp: Namespace, system: Dense, z: Array) -> Array:
-    """Solve ``(I - z A) x = B`` for some points at a time."""
-    n = system.A.shape[-1]
-    batch = 1
-    for size in batch_shape(system=system.batch_shape, z=tuple(z.shape[:-1])):
-        batch *= size
-    step = chunk_size(z.shape[-1], batch * 3 * 16 * n * n)
-    A, B, C = (astype(xp, x, z.dtype) for x in (system.A, system.B, system.C))
-    eye = xp.eye(n, dtype=z.dtype, device=device_of(z))
-    parts = []
-    for start in range(0, z.shape[-1], step):
-        matrices = eye - z[..., start : min(start + step, z.shape[-1]), None, None] * A[..., None, :, :]
-        states = xp.linalg.solve(matrices, B[..., None, :, None])[..., 0]
-        parts.append(xp.sum(C[..., None, :] * states, axis=-1))
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
-
-
-def _structured(xp: Namespace, system: DPLR | Diagonal, shifted: Array, z: Array) -> Array:
-    """Sums over the poles of the diagonal part, joined by the Woodbury identity."""
-    fields = {name: astype(xp, getattr(system, name), z.dtype) for name in system._core}
-    shifted = astype(xp, shifted, z.dtype)
-    if system.conjugate_pairs:  # off the real axis both halves of a pair are needed
-        axes = {name: -2 if name in ("P", "Q") else -1 for name in fields}
-        fields = {name: xp.concat([x, conj(xp, x)], axis=axes[name]) for name, x in fields.items()}
-        shifted = xp.concat([shifted, conj(xp, shifted)], axis=-1)
-    full = dataclasses.replace(system, **fields, D=None, dt=1.0, conjugate_pairs=False)
-    sums: list[Array | None] = []
-    for extra, v in enumerate(residues(xp, full, full.C)):
-        if v is None:
-            sums.append(None)
-            continue
-        index = (..., *(None,) * ((extra + 1) // 2), slice(None))
-        sums.append(pole_sums(xp, v, (1.0 - z)[index], z[index], shifted[index]))
-    return woodbury(xp, z, *sums)

@@ -16,14 +16,19 @@ def split(length: int) -> tuple[int, int]:
 
 def join(xp: Namespace, rows: Array, columns: Array, length: int) -> Array:
     """Multiply ``(..., outer, n)`` by ``(..., n, inner)`` and read the product off row by row, ``(..., length)``."""
-    outer, n = rows.shape[-2:]
-    inner = columns.shape[-1]
-    # A thread of many must not call a BLAS that starts threads of its own: multiply fewer rows at a time.
-    most = THREADED_PRODUCT // (n * inner)
-    if library(xp) == "numpy" and 4 <= most < outer and outer % most == 0:
-        rows = xp.reshape(rows, (*rows.shape[:-2], outer // most, most, n))
-        columns = columns[..., None, :, :]
-        product = rows @ columns
-        return xp.reshape(product, (*product.shape[:-3], outer * inner))[..., :length]
-    product = rows @ columns
-    return xp.reshape(product, (*product.shape[:-2], outer * inner))[..., :length]
+    product = multiply_rows(xp, rows, columns)
+    return xp.reshape(product, (*product.shape[:-2], -1))[..., :length]
+
+
+def multiply_rows(xp: Namespace, rows: Array, matrix: Array) -> Array:
+    """``rows @ matrix``, with NumPy a few rows at a time.
+
+    A thread of many must not call a BLAS that starts threads of its own.
+    """
+    count, n = rows.shape[-2:]
+    most = THREADED_PRODUCT // (n * matrix.shape[-1])
+    if library(xp) == "numpy" and 4 <= most < count and count % most == 0:
+        rows = xp.reshape(rows, (*rows.shape[:-2], count // most, most, n))
+        product = rows @ matrix[..., None, :, :]
+        return xp.reshape(product, (*product.shape[:-3], count, -1))
+    return rows @ matrix

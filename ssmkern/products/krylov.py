@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -94,19 +96,37 @@ def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtyp
     """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
     The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling, in the dtype of the arguments; the product that
-    joins them runs in ``dtype``, the dtype of the result. Powers of A are carried less the identity: squares
-    ``E (E + 2 I)`` keep the digits that a matrix near the identity would round away, eps / dt in all.
+    joins them runs in ``dtype``, the dtype of the result.
     """
     inner, outer = split(length)
-    twice = 2.0 * xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
+    powers = squares(xp, E)
     right, left = B[..., :, None], C[..., None, :]
     while right.shape[-1] < inner:
-        more = E @ right + right
-        right = xp.concat([xp.broadcast_to(right, more.shape), more], axis=-1)
-        E = E @ (E + twice)
-    while (known := left.shape[-2]) < outer:
-        E = E @ (E + twice) if known > 1 else E
-        last = left[..., : min(known, outer - known), :]
-        more = last @ E + last
-        left = xp.concat([xp.broadcast_to(left, (*more.shape[:-2], *left.shape[-2:])), more], axis=-2)
+        right = more_columns(xp, next(powers), right)
+    while left.shape[-2] < outer:
+        left = more_rows(xp, next(powers), left, outer)
     return join(xp, astype(xp, left, dtype), astype(xp, right, dtype), length)
+
+
+def squares(xp: Namespace, E: Array) -> Iterator[Array]:
+    """``A^(2^j) - I`` for j = 0, 1, ... from ``E = A - I``.
+
+    The square ``E (E + 2 I)`` keeps the digits that a matrix near the identity would round away, eps / dt in all.
+    """
+    twice = 2.0 * xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
+    while True:
+        yield E
+        E = E @ (E + twice)
+
+
+def more_columns(xp: Namespace, E: Array, columns: Array) -> Array:
+    """``[X, A X]`` for ``A = I + E``."""
+    more = E @ columns + columns
+    return xp.concat([xp.broadcast_to(columns, more.shape), more], axis=-1)
+
+
+def more_rows(xp: Namespace, E: Array, rows: Array, most: int) -> Array:
+    """``[X; X A]`` for ``A = I + E``, at most so many rows."""
+    last = rows[..., : min(rows.shape[-2], most - rows.shape[-2]), :]
+    more = last @ E + last
+    return xp.concat([xp.broadcast_to(rows, (*more.shape[:-2], *rows.shape[-2:])), more], axis=-2)
