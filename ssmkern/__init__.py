@@ -6,13 +6,23 @@ applies it; `discretize` and `step` are the recurrent view of the same system.
 """
 
 from ._memory import byte_budget
-from .convolution import convolve
+from .convolution import convolve, convolve_bidirectional
 from .discretization import discretize
 from .hippo import basis, reconstruct, transition
 from .initialization import nplr, s4d, timescales
-from .kernels import Plan, generating_function, kernel, plan, truncate_output, untruncate_output
+from .interop import from_annotated_s4, from_control, from_s4, from_scipy, to_control, to_scipy
+from .kernels import (
+    Plan,
+    frequency_response,
+    generating_function,
+    kernel,
+    kernel_nd,
+    plan,
+    truncate_output,
+    untruncate_output,
+)
 from .products import cauchy, krylov, vandermonde, vandermonde_transpose
-from .recurrence import step
+from .recurrence import scan, step, zero_input_response
 from .systems import DPLR, Dense, Diagonal
 
 __version__ = "0.1.0"
@@ -26,19 +36,30 @@ __all__ = [
     "byte_budget",
     "cauchy",
     "convolve",
+    "convolve_bidirectional",
     "discretize",
+    "frequency_response",
+    "from_annotated_s4",
+    "from_control",
+    "from_s4",
+    "from_scipy",
     "generating_function",
     "kernel",
+    "kernel_nd",
     "krylov",
     "nplr",
     "plan",
     "reconstruct",
     "s4d",
+    "scan",
     "step",
     "timescales",
+    "to_control",
+    "to_scipy",
     "transition",
     "truncate_output",
     "untruncate_output",
     "vandermonde",
     "vandermonde_transpose",
+    "zero_input_response",
 ]

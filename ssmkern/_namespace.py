@@ -177,6 +177,14 @@ def real_pairs(xp: Namespace, x: Array) -> Array:
     return xp.reshape(xp.stack([xp.real(x), xp.imag(x)], axis=-1), (*x.shape[:-1], -1))
 
 
+def complex_pairs(xp: Namespace, x: Array) -> Array:
+    """Inverse of :func:`real_pairs`."""
+    if library(xp) in ("numpy", "cupy"):
+        return xp.ascontiguousarray(x).view(complex_of(xp, x.dtype))
+    x = xp.reshape(x, (*x.shape[:-1], -1, 2))
+    return xp.view_as_complex(x) if library(xp) == "torch" else x[..., 0] + 1j * x[..., 1]
+
+
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:
     """Bring a constant formed on the host, in float64, to a library, dtype and device."""
     return xp.asarray(x, dtype=dtype, device=device)
@@ -276,9 +284,10 @@ def check_number(name: str, value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def check_vector(name: str, value: Any) -> None:
-    """Refuse what is no array of at least one axis and one entry in the last."""
+def check_vector(name: str, value: Any, axes: int = 1) -> None:
+    """Refuse what is no array, has fewer than so many axes, or no entry in one of the last."""
     if not is_array(value):
         raise TypeError(f"{name}: got {type(value).__name__}, expected an array")
-    if value.ndim < 1 or value.shape[-1] < 1:
-        raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected at least one entry in the last axis")
+    if value.ndim < axes or 0 in value.shape[value.ndim - axes :]:
+        last = "the last axis" if axes == 1 else f"each of the last {axes} axes"
+        raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected at least one entry in {last}")

@@ -25,15 +25,33 @@ from ..discretization import METHODS as DISCRETIZATIONS
 from ..discretization import check_method, discretize_wide, log_modes, shifted_dense, step_array
 from ..products.krylov import krylov_kernel
 from ..products.vandermonde import power_sums
-from ..recurrence import advance, output
-from ..systems import DPLR, Diagonal, System, check_output, check_system, core_fields, is_real, widen, with_fields
+from ..systems import (
+    DPLR,
+    Diagonal,
+    System,
+    advance,
+    check_output,
+    check_system,
+    core_fields,
+    is_real,
+    output,
+    widen,
+    with_fields,
+)
 from ._algorithm1 import cauchy_kernel
+from ._bandlimit import check_bandlimit, limit_band
 from ._plan import choose, cost, sizes_of, slicing
 from ._series import series_kernel
 
 
 def kernel(
-    system: System, length: int, *, dt: Any = None, discretization: str = "bilinear", method: str = "auto"
+    system: System,
+    length: int,
+    *,
+    dt: Any = None,
+    discretization: str = "bilinear",
+    method: str = "auto",
+    bandlimit: float | None = None,
 ) -> Array:
     """Compute the convolution kernel ``K_l = C A^l B`` of a state space model, A and B being the discrete ones.
 
@@ -51,6 +69,9 @@ def kernel(
         Algorithm. Dense systems take krylov and recurrence; DPLR cauchy, krylov, series and recurrence; Diagonal
         vandermonde, cauchy, krylov and recurrence. "auto" is vandermonde for diagonal systems, krylov for dense ones,
         and for DPLR krylov or, at large n, series: `plan` says which and why.
+    bandlimit : float, optional
+        Leave out (set C to 0 for) the modes with ``|Im Lambda| dt / (2 pi) >= bandlimit / 2``: 1 leaves those below
+        Nyquist's frequency, half a cycle a sample. None leaves all. For continuous DPLR and Diagonal systems.
 
     Returns
     -------
@@ -64,7 +85,8 @@ def kernel(
         The system is none of the three, length is no int, dt is no real number, or libraries differ.
     ValueError
         C is missing; dt is missing, superfluous, not positive or of a shape that does not broadcast; length < 1; a
-        name is unknown, or the method is not one that the (discretized) system takes.
+        name is unknown, the method is not one that the (discretized) system takes, or bandlimit is not positive or
+        the system is discrete or Dense.
 
     Notes
     -----
@@ -86,6 +108,8 @@ def kernel(
     ----------
     Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces", arXiv:2111.00396, equation (5)
     and Algorithm 1.
+    Nguyen et al., "S4ND: Modeling Images and Videos as Multidimensional Signals Using State Spaces", arXiv:2210.06583,
+    for the band limit.
 
     Examples
     --------
@@ -96,6 +120,7 @@ def kernel(
     array([0.6667, 0.2222, 0.0741, 0.0247])
     """
     xp = check_arguments(system, dt, discretization)
+    check_bandlimit(system, bandlimit)
     length = check_length("length", length)
     sizes = sizes_of(xp, system, length, dt, discretization)
     method, _ = choose(sizes, method)
@@ -110,6 +135,7 @@ def kernel(
     def run(*slices: Array) -> Array:
         part = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
         step = None if dt is None else step_array(xp, part, slices[-1] if is_array(dt) else dt)
+        part = limit_band(xp, part, step, bandlimit)
         return compute(xp, part, step, length, discretization, method, out)
 
     if method == "recurrence":

@@ -21,7 +21,7 @@ from .._namespace import (
     real,
     shape_of,
 )
-from ..systems import Dense, Diagonal, System, cast_system, check_discrete, check_output
+from ..systems import System, advance, cast_system, check_discrete, check_output, output
 
 
 def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
@@ -81,24 +81,6 @@ def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
     x = advance(xp, system, x) + system.B * (u[..., None] if is_array(u) else u)
     y = output(xp, system, x)
     return (y if system.D is None else y + system.D * u), x
-
-
-def advance(xp: Namespace, system: System, x: Array) -> Array:
-    """``A x``."""
-    if isinstance(system, Dense):
-        return (system.A @ x[..., None])[..., 0]
-    if isinstance(system, Diagonal):
-        return system.Lambda * x
-    inner = conj(xp, xp.matrix_transpose(system.Q)) @ x[..., None]
-    if system.conjugate_pairs:
-        inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
-    return system.Lambda * x - (system.P @ inner)[..., 0]
-
-
-def output(xp: Namespace, system: System, x: Array) -> Array:
-    """``C x``, or twice its real part if x holds one mode of each pair."""
-    y = xp.sum(system.C * x, axis=-1)
-    return 2.0 * real(xp, y) if system.conjugate_pairs else y
 
 
 def _promote(xp: Namespace, system: System, x: Array, u: Any) -> tuple[System, Array, Any]:

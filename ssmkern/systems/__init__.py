@@ -1,5 +1,6 @@
 """State space models as data."""
 
+from ._apply import advance, output
 from ._dense import Dense
 from ._structured import DPLR, Diagonal
 from ._use import (
@@ -19,12 +20,14 @@ __all__ = [
     "Dense",
     "Diagonal",
     "System",
+    "advance",
     "cast_system",
     "check_discrete",
     "check_output",
     "check_system",
     "core_fields",
     "is_real",
+    "output",
     "widen",
     "with_fields",
 ]

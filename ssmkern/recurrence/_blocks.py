@@ -1,0 +1,222 @@
+"""The recurrence in blocks: matrix products within blocks, doubling from block to block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .._namespace import (
+    Array,
+    DType,
+    Namespace,
+    astype,
+    complex_of,
+    complex_pairs,
+    conj,
+    device_of,
+    imag,
+    is_array,
+    real,
+    real_pairs,
+)
+from ..discretization import log_modes, shifted_dense
+from ..products._tables import multiply_rows
+from ..products.krylov import more_columns, more_rows, squares
+from ..products.vandermonde import powers
+from ..systems import Dense, Diagonal, System, widen
+
+
+CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
+
+
+class Blocks(NamedTuple):
+    """What a system does to blocks of b samples and to a state of s numbers, after an axis for rows of blocks.
+
+    Blocks are rows that are multiplied from the left: ``u @ response`` is the output within the block, ``u @ enter``
+    the state that it leaves behind, ``x @ leave`` the output of the state before it. ``powers`` advance a state by 1,
+    2, 4, ... samples: matrices ``(..., s, s)``, or vectors ``(..., s)`` for diagonal systems. With ``pairs`` states are
+    complex but enter and leave as alternating real and imaginary parts.
+    """
+
+    response: Array
+    enter: Array
+    leave: Array
+    powers: list[Array]
+    diagonal: bool
+    pairs: bool
+
+
+def prepare_blocks(
+    xp: Namespace, system: System, u: Array, out: DType, block: int | None
+) -> tuple[Callable[[System], Callable[..., tuple[Array, Array]]], int, int]:
+    """What :func:`sequences` needs: the function that prepares a system, bytes for a sample, bytes for a system."""
+    length, diagonal = u.shape[-1], isinstance(system, Diagonal)
+    rows = max(1, math.prod(u.shape[:-1]) // math.prod(system.batch_shape))
+    state = system.order if system.conjugate_pairs or not diagonal else system.B.shape[-1]
+    size = block or min((2**j for j in range(11)), key=lambda b: _cost(b, length, rows, state, diagonal))
+    count = (size - 1).bit_length() + (-(-length // size)).bit_length()
+    item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
+    tables = 8 * (size * size + 4 * size * state + count * (state if diagonal else state * state))
+
+    def prepare(system: System) -> Callable[..., tuple[Array, Array]]:
+        wide = widen(xp, system)
+        if isinstance(wide, Diagonal):
+            blocks = diagonal_blocks(xp, wide, size, count, out)
+        else:
+            blocks = dense_blocks(xp, shifted_dense(xp, wide, wide, None, ""), size, count, out)
+        real_basis = system.conjugate_pairs and not blocks.pairs
+
+        def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
+            x = xp.concat([real(xp, x), imag(xp, x)], axis=-1) * 2**0.5 if real_basis else x
+            y, x = run(xp, blocks, u, x, ends)
+            stored = x.shape[-1] // 2
+            return y, (x[..., :stored] + 1j * x[..., stored:]) * 0.5**0.5 if real_basis else x
+
+        return runner
+
+    return prepare, item * (4 + 6 * state // size), tables
+
+
+def _cost(block: int, length: int, rows: int, state: int, diagonal: bool) -> float:
+    """Flops for one system in blocks of a length."""
+    samples = rows * -(-length // block) * block
+    carry = CARRY * state if diagonal else 4 * state * state
+    tables = 60 * block * state if diagonal else 4 * block * state * state
+    return samples * (2 * block + 4 * state + carry / block) + tables + 4 * block * block
+
+
+def dense_blocks(xp: Namespace, system: Dense, block: int, count: int, out: DType) -> Blocks:
+    """Tables of a system with A less the identity for A, for blocks of a power of 2 and ``count`` powers, in ``out``."""
+    E, B, C = system.A, system.B, system.C
+    doubling = squares(xp, E)
+    columns, rows = B[..., :, None], C[..., None, :]
+    kept = []
+    for _ in range(count):
+        power = next(doubling)
+        kept.append(power)
+        if columns.shape[-1] < block:
+            columns, rows = more_columns(xp, power, columns), more_rows(xp, power, rows, block)
+    eye = xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
+    tables = (
+        _toeplitz(xp, (C[..., None, :] @ columns)[..., 0, :], system.D),
+        xp.matrix_transpose(xp.flip(columns, axis=-1)),
+        xp.matrix_transpose(rows @ E + rows),
+        *(xp.matrix_transpose(power + eye) for power in kept),
+    )
+    response, enter, leave, *steps = (astype(xp, x, out)[..., None, :, :] for x in tables)
+    return Blocks(response, enter, leave, steps, diagonal=False, pairs=False)
+
+
+def diagonal_blocks(xp: Namespace, system: Diagonal, block: int, count: int, out: DType) -> Blocks:
+    """Tables of a diagonal system; with conjugate pairs powers are of the complex dtype of ``out``."""
+    log_a, B, C, pairs = log_modes(xp, system, None, ""), system.B, system.C, system.conjugate_pairs
+    table = powers(xp, log_a, block + 1, 1)
+    enter = xp.flip(table[..., :block, :], axis=-2) * B[..., None, :]
+    leave = (2.0 if pairs else 1.0) * C[..., None, :] * table
+    K = astype(xp, xp.sum(leave[..., :block, :] * B[..., None, :], axis=-1), out)
+    response = _toeplitz(xp, K, system.D)
+    leave = leave[..., 1:, :]
+    steps = [powers(xp, log_a, 2, 2**j)[..., 1, :] for j in range(count)]
+    dtype = complex_of(xp, out) if pairs else out
+    enter, leave, *steps = (astype(xp, x, dtype) for x in (enter, leave, *steps))
+    if pairs:  # Re(x c) is the product of the pairs (Re x, Im x) and (Re c, -Im c)
+        enter, leave = real_pairs(xp, enter), real_pairs(xp, conj(xp, leave))
+    return Blocks(
+        response[..., None, :, :],
+        enter[..., None, :, :],
+        xp.matrix_transpose(leave)[..., None, :, :],
+        [x[..., None, None, :] for x in steps],
+        diagonal=True,
+        pairs=pairs,
+    )
+
+
+def _toeplitz(xp: Namespace, K: Array, D: Any) -> Array:
+    """``T[j, i] = K[i - j]``, 0 below the diagonal, D added on it: ``u @ T`` is the output of a block at rest."""
+    size = K.shape[-1]
+    if D is not None:
+        first = xp.arange(size, device=device_of(K)) == 0
+        K = K + (D[..., None] if is_array(D) else D) * astype(xp, first, K.dtype)
+    # Rows of 2 size - 1 entries read from a sequence of period 2 size start one entry later each.
+    period = xp.concat([K, xp.zeros_like(K)], axis=-1)[..., None, :]
+    tiled = xp.broadcast_to(period, (*K.shape[:-1], size, 2 * size))
+    flat = xp.reshape(tiled, (*K.shape[:-1], 2 * size * size))[..., : size * (2 * size - 1)]
+    return xp.reshape(flat, (*K.shape[:-1], size, 2 * size - 1))[..., :size]
+
+
+def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = None) -> tuple[Array, Array]:
+    """Output ``(..., rows, L)`` of the input u, ``(..., rows, L)``, and state x, ``(..., rows, s)``; and the last state.
+
+    With ``ends``, int ``(..., rows)``, that is the state after so many samples; u must be 0 from there on.
+    """
+    length, size = u.shape[-1], blocks.response.shape[-1]
+    count = -(-length // size)
+    if count * size != length:
+        missing = xp.zeros((*u.shape[:-1], count * size - length), dtype=u.dtype, device=device_of(u))
+        u = xp.concat([u, missing], axis=-1)
+        if ends is None:
+            ends = xp.full(u.shape[:-1], length, dtype=xp.int64, device=device_of(u))
+    u = xp.reshape(u, (*u.shape[:-1], count, size))
+    added = multiply_rows(xp, u, blocks.enter)
+    added = complex_pairs(xp, added) if blocks.pairs else added
+    level = (size - 1).bit_length()
+    before, last = _states(xp, blocks, added, x, level)
+    if ends is not None:
+        last = _state_after(xp, blocks, u, xp.concat([before, last[..., None, :]], axis=-2), ends)
+    before = real_pairs(xp, before) if blocks.pairs else before
+    y = multiply_rows(xp, u, blocks.response) + multiply_rows(xp, before, blocks.leave)
+    return xp.reshape(y, (*y.shape[:-2], count * size))[..., :length], last
+
+
+def _advance(xp: Namespace, blocks: Blocks, x: Array, level: int) -> Array:
+    """States ``(..., rows, m, s)`` after 2^level samples without input."""
+    power = blocks.powers[level]
+    return x * power if blocks.diagonal else multiply_rows(xp, x, power)
+
+
+def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -> tuple[Array, Array]:
+    """States before each of m steps of 2^level samples, ``(..., m, s)``, and after the last.
+
+    ``added`` is what each step adds. Pairs of steps are steps twice as long: the states between pairs come from half as
+    many steps, those within pairs from one more product.
+    """
+    count = added.shape[-2]
+    if count == 1:
+        before = x[..., None, :]
+        last = _advance(xp, blocks, before, level) + added
+        return xp.broadcast_to(before, last.shape), last[..., 0, :]
+    half = count // 2
+    first, second = added[..., : 2 * half : 2, :], added[..., 1::2, :]
+    outer, last = _states(xp, blocks, _advance(xp, blocks, first, level) + second, x, level + 1)
+    if count % 2:
+        outer = xp.concat([outer, last[..., None, :]], axis=-2)
+    inner = _advance(xp, blocks, outer, level) + added[..., ::2, :]
+    if count % 2:
+        last = inner[..., -1, :]
+    before = xp.stack([outer, inner], axis=-2)
+    before = xp.reshape(before, (*before.shape[:-3], -1, before.shape[-1]))
+    return before[..., :count, :], last
+
+
+def _state_after(xp: Namespace, blocks: Blocks, u: Array, before: Array, ends: Array) -> Array:
+    """State after ``ends`` samples of blocks u, ``(..., m, b)``, from the states before them, ``(..., m + 1, s)``."""
+    count, size = u.shape[-2:]
+    ends = xp.astype(ends, xp.int64)
+    index = ends // size
+    rest = ends - index * size
+
+    def at(x: Array, index: Array) -> Array:
+        index = xp.broadcast_to(index[..., None, None], (*x.shape[:-2], 1, x.shape[-1]))
+        return xp.take_along_axis(x, index, axis=-2)
+
+    x = at(before, index)
+    for level in range((size - 1).bit_length()):
+        odd = ((rest // 2**level) % 2 == 1)[..., None, None]
+        x = xp.where(odd, _advance(xp, blocks, x, level), x)
+    # The samples of the block begun, moved to the end of a block: what follows them is 0 there.
+    samples = at(u, xp.minimum(index, xp.full_like(index, count - 1)))
+    shift = xp.arange(size, dtype=xp.int64, device=device_of(u)) + (rest - size)[..., None, None]
+    moved = xp.take_along_axis(samples, xp.broadcast_to(xp.where(shift < 0, 0, shift), samples.shape), axis=-1)
+    added = multiply_rows(xp, xp.where(shift < 0, xp.zeros_like(moved), moved), blocks.enter)
+    return (x + (complex_pairs(xp, added) if blocks.pairs else added))[..., 0, :]

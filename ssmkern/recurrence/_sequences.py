@@ -1,0 +1,105 @@
+"""Sequences cut into what fits the memory: systems with their tables, rows of a system, stretches of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from .._memory import chunk_size, over_batch
+from .._namespace import Array, Namespace, is_array, real_of
+from ..systems import System, core_fields, with_fields
+
+Runner = Callable[..., tuple[Array, Array]]
+STRETCH = 1024  # stretches of time are multiples of this
+
+
+def sequences(
+    xp: Namespace,
+    system: System,
+    u: Array,
+    x0: Array,
+    ends: Array | None,
+    prepare: Callable[[System], Runner],
+    sample_bytes: int,
+    table_bytes: int,
+) -> tuple[Array, Array]:
+    """Run inputs u ``(..., L)`` from states x0 ``(..., n)`` part by part; return outputs and states after ``ends``.
+
+    ``prepare`` makes of a system, once, the function ``(u, x, ends) -> (y, x)`` that runs inputs ``(..., rows, L)``
+    from states ``(..., rows, n)``. One system needs ``table_bytes`` for that, and each sample ``sample_bytes``.
+    """
+    fields = {name: (value, len(system._core[name])) for name, value in core_fields(system).items()}
+    if is_array(system.D):
+        fields["D"] = system.D, 0
+    given = [(u, 1), (x0, 1)]
+    if ends is not None:
+        given.append((xp.astype(ends, real_of(xp, u.dtype)), 0))  # JAX differentiates whatever goes into a slice
+    own = _batch(fields.values())
+    full = _batch([*fields.values(), *given])
+    lead = full[: len(full) - len(own)]
+    rows = [(_to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
+    stretch = max(STRETCH, chunk_size(u.shape[-1], 4 * sample_bytes) // STRETCH * STRETCH)
+    bytes_each = math.prod(lead) * min(stretch, u.shape[-1]) * sample_bytes + table_bytes
+    alone = math.prod(own) == 1 or chunk_size(4, bytes_each) < 4  # then rows, not systems, are spread over threads
+
+    def part(*slices: Array) -> tuple[Array, Array]:
+        runner = prepare(with_fields(system, **dict(zip(fields, slices, strict=False))))
+
+        def run(u: Array, x: Array, *ends: Array) -> tuple[Array, Array]:
+            return _stretches(xp, runner, stretch, u, x, *ends)
+
+        inputs = slices[len(fields) :]
+        if math.prod(_batch(zip(slices, (core for _, core in fields.values()), strict=False))) > 1:
+            return run(*inputs)
+        pairs = [(x, core - 1) for x, (_, core) in zip(inputs, rows, strict=True)]
+        return over_batch(xp, run, pairs, min(stretch, u.shape[-1]) * sample_bytes, threads=alone)
+
+    y, x = over_batch(xp, part, [*fields.values(), *rows], bytes_each, threads=not alone)
+    state = _batch([value for name, value in fields.items() if name not in ("C", "D")] + given)
+    return _from_rows(xp, y, lead), _without(xp, _from_rows(xp, x, lead), full, state)
+
+
+def _stretches(
+    xp: Namespace, runner: Runner, stretch: int, u: Array, x: Array, ends: Array | None = None
+) -> tuple[Array, Array]:
+    """Run one stretch of time after the other; beyond its end the state of a sequence stays."""
+    y = []
+    for start in range(0, u.shape[-1], stretch):
+        piece = u[..., start : start + stretch]
+        local = None if ends is None else xp.clip(ends - start, 0.0, float(piece.shape[-1]))
+        out, x = runner(piece, x, local)
+        y.append(out)
+    joined = xp.concat(y, axis=-1) if len(y) > 1 else y[0]
+    return joined, xp.broadcast_to(x, (*joined.shape[:-1], x.shape[-1]))
+
+
+def _batch(arrays: Iterable[tuple[Array, int]]) -> tuple[int, ...]:
+    return np.broadcast_shapes(*(tuple(x.shape[: x.ndim - core]) for x, core in arrays))
+
+
+def _to_rows(xp: Namespace, x: Array, core: int, lead: tuple[int, ...], own: int) -> Array:
+    """Put the batch axes that the system lacks behind the ``own`` ones that it has, as one axis."""
+    batch = x.shape[: x.ndim - core]
+    shape = x.shape[x.ndim - core :]
+    if len(batch) <= own:
+        return xp.reshape(x, ((1,) * (own - len(batch)) + tuple(batch) + (1,) + tuple(shape)))
+    mine = batch[len(batch) - own :] if own else ()
+    x = xp.reshape(xp.broadcast_to(x, (*lead, *mine, *shape)), (-1, *mine, *shape))
+    return xp.moveaxis(x, 0, own)
+
+
+def _from_rows(xp: Namespace, x: Array, lead: tuple[int, ...]) -> Array:
+    """Undo :func:`_to_rows` for ``(..., rows, k)``."""
+    x = xp.moveaxis(x, -2, 0)
+    return xp.reshape(x, (*lead, *x.shape[1:]))
+
+
+def _without(xp: Namespace, x: Array, full: tuple[int, ...], state: tuple[int, ...]) -> Array:
+    """Take one of the equal states along the batch axes that only outputs have."""
+    if full == state:
+        return x
+    missing = len(full) - len(state)
+    pick = [slice(0, 1) if few == 1 else slice(None) for few in state]
+    return xp.asarray(x[(*(0,) * missing, *pick, ...)], copy=True)

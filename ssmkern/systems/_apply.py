@@ -1,0 +1,26 @@
+"""The two products of the recurrence."""
+
+from __future__ import annotations
+
+from .._namespace import Array, Namespace, astype, conj, real
+from ._dense import Dense
+from ._structured import Diagonal
+from ._use import System
+
+
+def advance(xp: Namespace, system: System, x: Array) -> Array:
+    """``A x``."""
+    if isinstance(system, Dense):
+        return (system.A @ x[..., None])[..., 0]
+    if isinstance(system, Diagonal):
+        return system.Lambda * x
+    inner = conj(xp, xp.matrix_transpose(system.Q)) @ x[..., None]
+    if system.conjugate_pairs:
+        inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
+    return system.Lambda * x - (system.P @ inner)[..., 0]
+
+
+def output(xp: Namespace, system: System, x: Array) -> Array:
+    """``C x``, or twice its real part if x holds one mode of each pair."""
+    y = xp.sum(system.C * x, axis=-1)
+    return 2.0 * real(xp, y) if system.conjugate_pairs else y
