@@ -3,7 +3,17 @@
 from ._frequency_response import frequency_response
 from ._generating_function import generating_function
 from ._kernel import kernel
+from ._multidimensional import kernel_nd
 from ._plan import Plan, plan
 from ._truncation import truncate_output, untruncate_output
 
-__all__ = ["Plan", "frequency_response", "generating_function", "kernel", "plan", "truncate_output", "untruncate_output"]
+__all__ = [
+    "Plan",
+    "frequency_response",
+    "generating_function",
+    "kernel",
+    "kernel_nd",
+    "plan",
+    "truncate_output",
+    "untruncate_output",
+]
