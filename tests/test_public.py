@@ -72,6 +72,13 @@ def of_kernel(m):
             yield K, has_real_output(kind), (3, 2, 31)
 
 
+def of_kernel_nd(m):
+    for kind in m.kinds:
+        for sum_rank, batch in ((False, (3, 2)), (True, (3,))):
+            K = sk.kernel_nd([m.system(kind)] * 2, [7, 5], dt=m.real(2), sum_rank=sum_rank)
+            yield K, has_real_output(kind), (*batch, 7, 5)
+
+
 def of_generating_function(m):
     for kind in m.kinds:
         for length in (None, 31):
@@ -122,6 +129,14 @@ def of_hippo(m):
         yield sk.reconstruct(measure, m.real(2, 4), m.real(5)), True, (2, 5)
 
 
+def of_legs_memory(m):
+    for discretization in ("bilinear", "zoh"):
+        for u, real in ((m.real(3, 1, 31), True), (m.complex(3, 1, 31), False)):
+            states, x = sk.legs_memory(u, 4, m.real(2, 4), start=5, every=7, discretization=discretization)
+            yield states, real, (3, 2, 4, 4)
+            yield x, real, (3, 2, 4)
+
+
 TABLE = {
     "Dense": of_containers,
     "DPLR": of_containers,
@@ -134,14 +149,21 @@ TABLE = {
     "convolve": lambda m: [
         (sk.convolve(m.real(2, 31), m.real(3, 1, 31), D=m.real(2)), True, (3, 2, 31)),
         (sk.convolve(m.real(2, 31), m.complex(3, 1, 31)), False, (3, 2, 31)),
+        (sk.convolve(m.real(2, 5, 6), m.real(3, 1, 5, 6), D=m.real(2), ndim=2), True, (3, 2, 5, 6)),
+    ],
+    "convolve_bidirectional": lambda m: [
+        (sk.convolve_bidirectional(m.real(2, 31), m.real(3, 1, 31), m.real(31), D=m.real(2)), True, (3, 2, 31)),
+        (sk.convolve_bidirectional(m.real(2, 31), m.real(31), m.complex(3, 1, 31)), False, (3, 2, 31)),
     ],
     "discretize": of_discretize,
     "generating_function": of_generating_function,
     "kernel": of_kernel,
+    "kernel_nd": of_kernel_nd,
     "krylov": lambda m: [
         (sk.krylov(m.real(3, 1, 4, 4), m.real(2, 4), 16), True, (3, 2, 4, 16)),
         (sk.krylov(m.complex(4, 4), m.real(2, 4), 16), False, (2, 4, 16)),
     ],
+    "legs_memory": of_legs_memory,
     "nplr": of_initialization,
     "reconstruct": of_hippo,
     "s4d": of_initialization,

@@ -10,9 +10,11 @@ import ssmkern as sk
 
 NAMES = [
     "DPLR", "Dense", "Diagonal", "Plan",
-    "basis", "byte_budget", "cauchy", "convolve", "discretize", "generating_function", "kernel", "krylov",
-    "nplr", "plan", "reconstruct", "s4d", "step", "timescales", "transition", "truncate_output", "untruncate_output",
-    "vandermonde", "vandermonde_transpose",
+    "basis", "byte_budget", "cauchy", "convolve", "convolve_bidirectional", "discretize", "frequency_response",
+    "from_annotated_s4", "from_control", "from_s4", "from_scipy", "generating_function", "kernel", "kernel_nd",
+    "krylov",
+    "legs_memory", "nplr", "plan", "reconstruct", "s4d", "step", "timescales", "to_control", "to_scipy", "transition",
+    "truncate_output", "untruncate_output", "vandermonde", "vandermonde_transpose",
 ]  # fmt: skip
 
 
@@ -36,7 +38,7 @@ def test_docstrings_are_complete(name):
 
 
 def test_nothing_but_numpy_is_imported():
-    others = {"torch", "jax", "cupy", "numba", "scipy", "matplotlib", "pywt"}
+    others = {"torch", "jax", "cupy", "numba", "scipy", "control", "matplotlib", "pywt"}
     code = f"import sys, ssmkern.cli; print(sorted({others} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
