@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -83,7 +81,7 @@ def frequency_response(system: System, w: Array) -> Array:
         return astype(xp, xp.moveaxis(values, -1, 0), out)
 
     # The frequencies are the first axis of the batch: what is done for A alone is done once a frequency.
-    first = xp.moveaxis(w[(None,) * (len(batch) + 1 - w.ndim)], -1, 0)
+    first = xp.moveaxis(xp.reshape(w, (*(1,) * (len(batch) + 1 - w.ndim), *w.shape)), -1, 0)
     arrays = [(first, 0), *((x, len(system._core[name])) for name, x in fields.items())]
     dense = isinstance(system, Dense)
     values = xp.moveaxis(over_batch(xp, run, arrays, _bytes_each(system), threads=not dense), 0, -1)
@@ -114,5 +112,5 @@ def _bytes_each(system: System) -> int:
     n = system.order
     if isinstance(system, Dense):
         return 4 * 16 * n * n
-    rank = cast("DPLR", system).P.shape[-1] if isinstance(system, DPLR) else 0
+    rank = system.P.shape[-1] if isinstance(system, DPLR) else 0
     return 16 * (3 * n + 4 * (1 + rank) ** 2)

@@ -1,0 +1,83 @@
+"""The matrices (A, B, C, D) of control software, which answers one sample later, from and to systems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._namespace import (
+    Device,
+    DType,
+    Namespace,
+    complex_of,
+    default_real,
+    from_host,
+    library,
+    resolve_namespace,
+    shape_of,
+)
+from ..systems import Dense, System, check_output, check_system, widen
+
+Matrices = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def to_matrices(system: System) -> Matrices:
+    """A (n, n), B (n, m), C (p, n), D (p, m) of ``s_(k+1) = A s_k + B u_k``, ``y_k = C s_k + D u_k``, or continuous."""
+    xp = check_system(system)
+    check_output(system)
+    if library(xp) != "numpy":
+        raise TypeError(
+            f"system: its arrays are of {library(xp)}, expected NumPy's; convert each first, for example with "
+            "numpy.asarray: ssmkern never moves arrays between libraries"
+        )
+    dense = widen(xp, system).to_dense()
+    D = np.asarray(0.0 if dense.D is None else dense.D)
+    if np.iscomplexobj(dense.A) or np.iscomplexobj(D):
+        raise ValueError(
+            "system: it is complex, and SciPy and python-control drop imaginary parts; if its output is real, keep one "
+            "mode of each conjugate pair and set conjugate_pairs=True, else export real and imaginary parts yourself"
+        )
+    _check_one_system(dense)
+    p, m = (1, 1, *dense.batch_shape)[-2:]
+    n = dense.order
+    A = dense.A.copy()
+    B = np.broadcast_to(dense.B, (m, n)).T.copy()
+    C = np.broadcast_to(dense.C.reshape(-1, n), (p, n)).copy()
+    D = np.broadcast_to(D, (p, m)).astype(np.float64)
+    return (A, B, C, D) if dense.dt is None else (A, B, C @ A, C @ B + D)  # with s_k = x_(k-1)
+
+
+def _check_one_system(dense: Dense) -> None:
+    """Refuse a batch that is not one of inputs and outputs of a single system."""
+    C_batch = dense.C.shape[:-1]
+    one = dense.A.ndim == 2 and shape_of(dense.dt) == () and dense.B.ndim <= 2 and len(dense.batch_shape) <= 2
+    if not (one and C_batch[-1:] in ((), (1,))):
+        raise ValueError(
+            f"system: got A {dense.A.shape}, B {dense.B.shape}, C {dense.C.shape}, D {shape_of(dense.D)} and dt "
+            f"{shape_of(dense.dt)}, expected one system: A (n, n), B (n,) or (m, n) for m inputs, C (n,) or (p, 1, n) "
+            "for p outputs, D () or (p, m), dt (); of a batch pass one element, every array of it indexed, and write "
+            "outputs as C[:, None, :]"
+        )
+
+
+def from_matrices(matrices: Any, dt: Any, xp: Namespace, dtype: DType, device: Device) -> Dense:
+    """Inverse of `to_matrices` up to the state; a discrete system gets its last input as further states."""
+    xp = resolve_namespace(xp)
+    dtype = default_real(xp, dtype)
+    A, B, C, D = (np.asarray(x) for x in matrices)
+    n, m = B.shape
+    p = C.shape[0]
+    if dt is not None:
+        A = np.block([[A, B], [np.zeros((m, n + m))]])
+        B = np.concatenate([np.zeros((n, m)), np.eye(m)])
+        C = np.concatenate([C, np.zeros((p, m))], axis=1)
+        dt = 1.0 if dt is True else float(dt)
+    if A.shape[0] == 0:
+        raise ValueError("system: it has no state, only the gain D; multiply by D, or give it a state")
+    columns, rows = (B[:, 0], C[0]) if m == p == 1 else (B.T, C[:, None, :])
+    gain = D[0, 0] if m == p == 1 else D
+    if any(np.iscomplexobj(x) for x in (A, B, C, D)):
+        dtype = complex_of(xp, dtype)
+    A, columns, rows, gain = (from_host(xp, x, dtype, device) for x in (A, columns, rows, np.asarray(gain)))
+    return Dense(A, columns, rows, D=gain, dt=dt)

@@ -1,0 +1,135 @@
+"""From and to scipy.signal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._namespace import Device, DType, Namespace
+from ..systems import Dense, System
+from ._matrices import from_matrices, to_matrices
+
+
+def from_scipy(system: Any, *, xp: Namespace = None, dtype: DType = None, device: Device = None) -> Dense:
+    """Convert a system of `scipy.signal`.
+
+    Parameters
+    ----------
+    system : scipy.signal.StateSpace, TransferFunction or ZerosPolesGain
+        Continuous or discrete (`scipy.signal.lti` or `dlti`).
+    xp : array namespace, optional
+        Library of the result; NumPy by default.
+    dtype : dtype, optional
+        Real dtype, float32 or float64, of the precision of the result; the library's default by default.
+    device : device, optional
+        Where the result lives; the library's default by default.
+
+    Returns
+    -------
+    Dense
+        With p outputs and m inputs, B is ``(m, n)``, C ``(p, 1, n)`` and D ``(p, m)``, so that the kernel is
+        ``(p, m, length)``; with one of each, B and C are ``(n,)`` and D ``()``. Complex if a matrix is. A ``dt`` of
+        True, SciPy's unspecified step, becomes 1.
+
+    Raises
+    ------
+    ImportError
+        SciPy is not installed.
+    TypeError
+        No system of `scipy.signal`, or ``dtype`` is not float32 or float64.
+    ValueError
+        A continuous system without a state.
+
+    Notes
+    -----
+    A continuous system keeps its matrices. A discrete one of SciPy runs ``s_(k+1) = A s_k + B u_k``,
+    ``y_k = C s_k + D u_k``: its state has not seen ``u_k``. The state here has, and holds that sample besides:
+    ``x_k = (s_k, u_k)``, of order n + m. No matrix is inverted and the response is the same, number for number:
+    ``K_0 = 0``, D, and from lag 1 on what `scipy.signal.dimpulse` returns.
+
+    Discretize either here or in SciPy, with `scipy.signal.cont2discrete` before this function; the two agree for "zoh"
+    up to one sample of delay, but SciPy's "bilinear" response is ``(K_l + K_(l-1)) / 2``.
+
+    References
+    ----------
+    SciPy reference, `scipy.signal.dlsim`, for the recurrence; Zhang, Chen, Chen, "Digital control design via GBT",
+    Trans. ASME 129 (2007), for the C and D of "bilinear" there.
+
+    Examples
+    --------
+    >>> import scipy.signal
+    >>> import ssmkern as sk
+    >>> system = sk.from_scipy(scipy.signal.TransferFunction([3.0], [1.0, 0.5]))
+    >>> system.A, system.B, system.C
+    (array([[-0.5]]), array([1.]), array([3.]))
+    """
+    signal = _signal("from_scipy")
+    if not isinstance(system, signal.lti | signal.dlti):
+        raise TypeError(
+            f"system: got {type(system).__name__}, expected a StateSpace, TransferFunction or ZerosPolesGain of "
+            "scipy.signal; make one, for example with scipy.signal.lti or scipy.signal.dlti"
+        )
+    space = system.to_ss()
+    return from_matrices((space.A, space.B, space.C, space.D), system.dt, xp, dtype, device)
+
+
+def to_scipy(system: System) -> Any:
+    """Convert a system to `scipy.signal.StateSpace`.
+
+    Parameters
+    ----------
+    system : Dense, DPLR or Diagonal
+        System of NumPy arrays with C, continuous or discrete, real or of conjugate pairs. Its batch may only be one of
+        inputs and outputs: A unbatched, B ``(n,)`` or ``(m, n)``, C ``(n,)`` or ``(p, 1, n)``, D ``()`` or ``(p, m)``,
+        dt ``()``.
+
+    Returns
+    -------
+    scipy.signal.StateSpace
+        In float64, with m inputs and p outputs. For a discrete system the matrices are ``(A, B, C A, C B + D)``.
+
+    Raises
+    ------
+    ImportError
+        SciPy is not installed.
+    TypeError
+        The system is none of the three, or its arrays are not NumPy's.
+    ValueError
+        The system has no C, is complex without conjugate pairs (SciPy drops imaginary parts), or is a batch of systems.
+
+    Notes
+    -----
+    The state is that of ``system.to_dense()``: for conjugate pairs real, ``(sqrt(2) Re x, sqrt(2) Im x)``. SciPy's
+    discrete state is the one before the sample, ``s_k = x_(k-1)``, hence C A and C B + D. All of it is exact but for
+    rounding: `scipy.signal.dimpulse` returns `kernel`, plus D at lag 0, `scipy.signal.dlsim` the output of `step`, from
+    the state ``x0`` if that is passed on.
+
+    Discretize with `discretize` before the conversion to keep the response of ssmkern. A continuous system that is
+    converted and then discretized by SciPy with "bilinear" has the response ``(K_l + K_(l-1)) / 2``.
+
+    References
+    ----------
+    As `from_scipy`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.signal
+    >>> import ssmkern as sk
+    >>> system = sk.Diagonal(np.array([0.5]), np.array([1.0]), C=np.array([2.0]), dt=1.0)
+    >>> sk.kernel(system, 3)
+    array([2. , 1. , 0.5])
+    >>> _, (h,) = scipy.signal.dimpulse(sk.to_scipy(system), n=3)
+    >>> h[:, 0]
+    array([2. , 1. , 0.5])
+    """
+    signal = _signal("to_scipy")
+    matrices = to_matrices(system)
+    return signal.StateSpace(*matrices) if system.dt is None else signal.StateSpace(*matrices, dt=float(system.dt))
+
+
+def _signal(name: str) -> Any:
+    try:
+        from scipy import signal
+    except ImportError as error:
+        raise ImportError(f"{name} needs SciPy, which is not installed: pip install scipy") from error
+    return signal

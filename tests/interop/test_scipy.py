@@ -1,0 +1,213 @@
+import dataclasses
+
+import helpers
+import numpy as np
+import pytest
+import scipy.signal
+import strategies as sts
+from helpers import assert_close, assert_like, full, simulate, tolerance
+from scipy.linalg import expm
+
+import ssmkern as sk
+
+REAL = ("dense", "dplr-pairs", "dplr-rank2-pairs", "diagonal-real", "diagonal-pairs")
+N, L = 3, 40
+MIMO = ((), (2,), (4, 1), ())  # 4 outputs, 2 inputs
+
+
+def make(kind, seed=0, batch=sts.BATCHES[0]):
+    D = sts.normal(sts.rng(seed), np.broadcast_shapes(batch[1], batch[2][:-1] + batch[1]), False)
+    return dataclasses.replace(sts.make(kind, seed, N, batch), D=D if batch[1] else float(D))
+
+
+def discretizations(kind):
+    return ("bilinear", "zoh") if kind != "diagonal-pairs" else ("bilinear", "zoh", "dss", "backward_diff")
+
+
+@pytest.mark.parametrize("kind", REAL)
+def test_impulse_response_is_the_kernel(kind):
+    """Discretize, then convert: nothing of the response changes, no sample is late."""
+    for method in discretizations(kind):
+        system = sk.discretize(make(kind), 0.2, method)
+        exported = sk.to_scipy(system)
+        assert isinstance(exported, scipy.signal.dlti)
+        assert exported.dt == 0.2
+        _, (h,) = scipy.signal.dimpulse(exported, n=L)
+        expected = sk.kernel(system, L)
+        expected[0] += system.D
+        assert_close(h[:, 0], expected, tolerance("float64", L))
+
+
+@pytest.mark.parametrize("kind", REAL)
+def test_dlsim_is_the_recurrence(kind):
+    """From a state that is not zero, in the coordinates of to_dense."""
+    system = sk.discretize(make(kind, 1), 0.2)
+    dense, generator = system.to_dense(), sts.rng(2)
+    u, x0 = generator.standard_normal(L), generator.standard_normal(dense.order)
+    expected, x_last = simulate(dense.A, dense.B, dense.C, system.D, u, x0)
+    _, y, x = scipy.signal.dlsim(sk.to_scipy(system), u, x0=x0)
+    assert_close(y[:, 0], expected, tolerance("float64", L))
+    before = simulate(dense.A, dense.B, dense.C, system.D, u[:-1], x0)[1]
+    assert_close(x[-1], before, tolerance("float64", L))  # SciPy's state is the one before the sample
+    assert_close(dense.A @ x[-1] + dense.B * u[-1], x_last, tolerance("float64", L))
+
+
+@pytest.mark.parametrize("kind", REAL)
+def test_continuous_systems(kind):
+    system = make(kind, 3)
+    exported = sk.to_scipy(system)
+    assert isinstance(exported, scipy.signal.lti)
+    t = np.linspace(0.0, 2.0, 9)
+    _, h = scipy.signal.impulse(exported, T=t)
+    m = full(system)
+    expected = [(m["C"] @ expm(x * m["A"]) @ m["B"]).real for x in t]
+    assert_close(h, np.array(expected), tolerance("float64", L))
+    np.testing.assert_array_equal(exported.D, [[system.D]])
+    back = sk.from_scipy(exported)
+    dense = system.to_dense()
+    for name in ("A", "B", "C", "D"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(dense, name))
+
+
+@pytest.mark.parametrize("kind", REAL)
+def test_many_inputs_and_outputs(kind):
+    system = make(kind, 4, MIMO)
+    exported = sk.to_scipy(system)
+    assert (exported.inputs, exported.outputs) == (2, 4)
+    back = sk.from_scipy(exported)
+    assert (back.B.shape, back.C.shape, back.D.shape) == (
+        (2, 2 * N if "pairs" in kind else N),
+        (4, 1, back.order),
+        (4, 2),
+    )
+    K = sk.kernel(system, L, dt=0.2)
+    assert_close(sk.kernel(back, L, dt=0.2), K, tolerance("float64", L))
+    discrete = sk.discretize(system, 0.2)
+    _, h = scipy.signal.dimpulse(sk.to_scipy(discrete), n=L)
+    K[..., 0] += system.D
+    assert_close(np.moveaxis(np.array(h), (0, 1, 2), (1, 2, 0)), K, tolerance("float64", L))
+    u = sts.rng(5).standard_normal((L, 2))
+    _, y, _ = scipy.signal.dlsim(sk.to_scipy(discrete), u)
+    total = np.sum(sk.convolve(u.T, K), axis=1)  # over the inputs
+    assert_close(y.T, total, tolerance("float64", L))
+
+
+def test_one_output_or_one_input():
+    """Batches of which one axis is missing; D broadcasts."""
+    for batch, shape in ((((), (2,), (), ()), (1, 2)), (((), (), (3, 1), ()), (3, 1))):
+        system = dataclasses.replace(sts.make("dense", 6, N, batch), D=0.5)
+        exported = sk.to_scipy(system)
+        assert exported.D.shape == shape
+        np.testing.assert_array_equal(exported.D, np.full(shape, 0.5))
+        K = sk.kernel(system, L, dt=0.2).reshape(*shape, L)
+        assert_close(sk.kernel(sk.from_scipy(exported), L, dt=0.2), K, tolerance("float64", L))
+
+
+DISCRETE = {
+    "state space": scipy.signal.StateSpace(
+        np.array([[0.0, 1.0], [-0.5, 0.0]]), [[1.0], [0.5]], [[1.0, -1.0]], [[2.0]], dt=0.1
+    ),
+    "singular": scipy.signal.StateSpace([[0, 1], [0, 0]], [[0], [1]], [[1, 0]], [[3]], dt=0.1),  # of integers
+    "transfer function": scipy.signal.TransferFunction([1.0, 0.5, 0.2], [1.0, -0.9, 0.3], dt=0.1),
+    "zeros and poles": scipy.signal.ZerosPolesGain([0.1], [0.5 + 0.3j, 0.5 - 0.3j], 2.0, dt=0.1),
+    "two by two": scipy.signal.StateSpace(0.5 * np.eye(2), np.eye(2), np.ones((2, 2)), np.diag([1.0, 2.0]), dt=True),
+    "gain": scipy.signal.StateSpace(np.zeros((0, 0)), np.zeros((0, 1)), np.zeros((1, 0)), [[2.0]], dt=0.1),
+}
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_discrete_systems_keep_their_response(name):
+    """Number for number where A, B and C are: no matrix is inverted, so a singular A is as good as any."""
+    given = DISCRETE[name]
+    system = sk.from_scipy(given)
+    space = given.to_ss()
+    p, m = space.D.shape
+    assert system.dt == (1.0 if given.dt is True else given.dt)
+    assert system.order == len(space.A) + m
+    h = np.moveaxis(np.array(scipy.signal.dimpulse(space, n=L)[1]), (0, 1, 2), (1, 2, 0))
+    K = sk.kernel(system, L).reshape(p, m, L)
+    K[..., 0] += system.D
+    assert_close(K, h, tolerance("float64", L))
+    again = np.moveaxis(np.array(scipy.signal.dimpulse(sk.to_scipy(system), n=L)[1]), (0, 1, 2), (1, 2, 0))
+    assert_close(again, h, tolerance("float64", L))
+
+
+def test_steps_are_those_of_dlsim():
+    given = DISCRETE["transfer function"]
+    system, u = sk.from_scipy(given), sts.rng(7).standard_normal(L)
+    x, y = np.zeros(system.order), []
+    for sample in u:
+        y_k, x = sk.step(system, x, sample)
+        y.append(y_k)
+    assert_close(np.array(y), scipy.signal.dlsim(given, u)[1][:, 0], tolerance("float64", L))
+
+
+def test_continuous_transfer_functions():
+    system = sk.from_scipy(scipy.signal.TransferFunction([1.0, 3.0], [1.0, 0.4, 4.0]))
+    assert system.dt is None
+    s = 1j * np.array([0.5, 2.0])
+    assert_close(sk.frequency_response(system, s.imag), (s + 3) / (s**2 + 0.4 * s + 4), tolerance("float64"))
+
+
+def test_the_two_bilinear_transforms_differ():
+    """SciPy's response is the mean of two neighbours of the kernel; converting keeps what either has discretized."""
+    system, dt = make("dense", 8), 0.2
+    continuous = sk.to_scipy(system)
+    theirs = continuous.to_discrete(dt, method="bilinear")
+    _, (h,) = scipy.signal.dimpulse(theirs, n=L)
+    K = sk.kernel(system, L, dt=dt)
+    expected = (K + np.concatenate([[0.0], K[:-1]])) / 2
+    expected[0] += system.D
+    assert_close(h[:, 0], expected, tolerance("float64", L))
+    kept = sk.from_scipy(theirs)
+    response = sk.kernel(kept, L)
+    response[0] += kept.D
+    assert_close(response, h[:, 0], tolerance("float64", L))
+
+
+def test_zero_order_hold_is_one_sample_late_in_scipy():
+    system, dt = dataclasses.replace(make("dense", 9), D=None), 0.2
+    _, (h,) = scipy.signal.dimpulse(sk.to_scipy(system).to_discrete(dt, method="zoh"), n=L)
+    K = sk.kernel(system, L, dt=dt, discretization="zoh")
+    assert_close(h[:, 0], np.concatenate([[0.0], K[:-1]]), tolerance("float64", L))
+
+
+def test_libraries_and_precisions(xp, dtype):
+    for name, given in DISCRETE.items():
+        system = sk.from_scipy(given, xp=xp, dtype=getattr(xp, dtype), device=helpers.current_device)
+        n, batch = system.order, (2,) if name == "two by two" else ()
+        assert_like(system.A, xp, dtype, (n, n))
+        assert_like(system.B, xp, dtype, (*batch, n))
+        assert_like(system.C, xp, dtype, (2, 1, n) if batch else (n,))
+        assert_like(system.D, xp, dtype, (2, 2) if batch else ())
+    default = xp.__array_namespace_info__().default_dtypes()["real floating"]
+    assert sk.from_scipy(given, xp=xp).A.dtype == default
+
+
+def test_single_precision_is_widened():
+    """SciPy computes in float64: the float32 parameters are cast before anything is multiplied."""
+    single = sk.discretize(sts.make("diagonal-pairs", 10, N), 0.2)
+    single = sk.Diagonal(
+        *(x.astype(np.complex64) for x in (single.Lambda, single.B, single.C)), dt=0.2, conjugate_pairs=True
+    )
+    exported = sk.to_scipy(single)
+    assert exported.A.dtype == exported.C.dtype == np.float64
+    double = sk.Diagonal(
+        *(x.astype(complex) for x in (single.Lambda, single.B, single.C)), dt=0.2, conjugate_pairs=True
+    )
+    np.testing.assert_array_equal(exported.C, sk.to_scipy(double).C)
+
+
+def test_the_matrices_are_copies():
+    system = make("dense", 11)
+    exported = sk.to_scipy(system)
+    exported.A[...] = 0.0
+    exported.B[...] = 0.0
+    assert np.all(system.B != 0.0)
+    assert np.any(system.A != 0.0)
+
+
+def test_complex_scipy_systems_come_in():
+    given = scipy.signal.StateSpace([[0.5j]], [[1.0]], [[1.0]], [[0.0]], dt=0.1)
+    system = sk.from_scipy(given)
+    np.testing.assert_array_equal(sk.kernel(system, 4), [0.0, 1.0, 0.5j, -0.25])
