@@ -87,6 +87,34 @@ def of_generating_function(m):
                 yield values, False, (3, 2, 8)
 
 
+def of_frequency_response(m):
+    for kind in m.kinds:
+        for discrete in (False, True):
+            yield sk.frequency_response(m.system(kind, discrete), m.real(8)), False, (3, 2, 8)
+
+
+def of_s4(m):
+    Lambda, C = m.complex(3, 4), m.complex(2, 3, 4)
+    yield sk.from_s4(Lambda, m.complex(1, 3, 4), m.real(3, 4), C, m.real(3), truncated_length=5).C, False, (2, 3, 4)
+    system = sk.from_annotated_s4(Lambda, m.complex(3, 4), m.real(3, 4), C, m.real(3, 1), truncated_length=5)
+    yield system.C, False, (2, 3, 4)
+    yield system.P, False, (3, 4, 1)
+
+
+def of_control_software(m):
+    """A system of control software with one input, two outputs and three states."""
+    signal, control = pytest.importorskip("scipy.signal"), pytest.importorskip("control")
+    matrices = np.eye(3), np.ones((3, 1)), np.ones((2, 3)), np.zeros((2, 1))
+    for system in (
+        sk.from_scipy(signal.StateSpace(*matrices), **m.where),
+        sk.from_control(control.ss(*matrices), **m.where),
+    ):
+        yield system.A, True, (3, 3)
+        yield system.B, True, (1, 3)
+        yield system.C, True, (2, 1, 3)
+        yield system.D, True, (2, 1)
+
+
 def of_truncation(function):
     def cases(m):
         for kind in m.kinds:
@@ -156,6 +184,11 @@ TABLE = {
         (sk.convolve_bidirectional(m.real(2, 31), m.real(31), m.complex(3, 1, 31)), False, (3, 2, 31)),
     ],
     "discretize": of_discretize,
+    "frequency_response": of_frequency_response,
+    "from_annotated_s4": of_s4,
+    "from_control": of_control_software,
+    "from_s4": of_s4,
+    "from_scipy": of_control_software,
     "generating_function": of_generating_function,
     "kernel": of_kernel,
     "kernel_nd": of_kernel_nd,
@@ -192,7 +225,13 @@ def check_table(name, xp, dtype):
 
 
 def test_table_is_complete():
-    assert set(TABLE) == set(sk.__all__) - {"Plan", "plan", "byte_budget"}  # these neither make nor return arrays
+    assert set(TABLE) == set(sk.__all__) - {
+        "Plan",
+        "plan",
+        "byte_budget",
+        "to_control",
+        "to_scipy",
+    }  # which return no arrays
 
 
 @pytest.mark.parametrize("name", ONCE.values())
