@@ -22,7 +22,7 @@ from .kernels import (
     untruncate_output,
 )
 from .products import cauchy, krylov, vandermonde, vandermonde_transpose
-from .recurrence import scan, step, zero_input_response
+from .recurrence import legs_memory, scan, step, zero_input_response
 from .systems import DPLR, Dense, Diagonal
 
 __version__ = "0.1.0"
@@ -47,6 +47,7 @@ __all__ = [
     "kernel",
     "kernel_nd",
     "krylov",
+    "legs_memory",
     "nplr",
     "plan",
     "reconstruct",

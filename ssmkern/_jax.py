@@ -61,3 +61,31 @@ def in_double(xp: Namespace, function: Callable[..., Array]) -> Callable[..., Ar
 
     call.defvjp(forward, backward)
     return call
+
+
+def fold(
+    xp: Namespace, body: Callable[[Any, Any], tuple[Any, Array | None]], carry: Any, count: int, axis: int = -1
+) -> tuple[Any, Any]:
+    """Do ``carry, row = body(carry, i)`` for i < count: the last carry, and the rows stacked along a new axis.
+
+    A Python loop, which JAX would unroll when it compiles: there it is a loop of the compiled program. The body gives
+    None for a row if there is none.
+    """
+    if library(xp) == "jax":
+        carry, rows = sys.modules["jax"].lax.scan(body, carry, xp.arange(count))
+        return carry, None if rows is None else xp.moveaxis(rows, 0, axis)
+    rows = []
+    stacked = None
+    for i in range(count):
+        carry, row = body(carry, i)
+        if library(xp) != "numpy" or row is None:
+            rows.append(row)
+            continue
+        if stacked is None:  # written in place: the rows are not there twice
+            shape = list(row.shape)
+            shape.insert(axis if axis >= 0 else axis + row.ndim + 1, count)
+            stacked = xp.empty(shape, dtype=row.dtype)
+        xp.moveaxis(stacked, axis, 0)[i, ...] = row
+    if stacked is not None or rows[0] is None:
+        return carry, stacked
+    return carry, xp.stack(rows, axis=axis)

@@ -1,6 +1,7 @@
 """The recurrent view of a system: one step, and whole sequences with the state passed in and out."""
 
+from ._legs_memory import legs_memory
 from ._scan import scan, zero_input_response
 from ._step import step
 
-__all__ = ["scan", "step", "zero_input_response"]
+__all__ = ["legs_memory", "scan", "step", "zero_input_response"]
