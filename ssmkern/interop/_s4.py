@@ -90,9 +90,10 @@ def from_s4(
     """
     xp = _check(Lambda, P, B, C, dt, rank_axes=1)
     P = xp.moveaxis(P, 0, -1)
-    lower = imag(xp, Lambda) < 0
-    P = xp.where(lower[..., None], conj(xp, P), P)
-    Lambda, B, C = (xp.where(lower, conj(xp, x), x) for x in (Lambda, B, C))
+    given = DPLR(Lambda, P, P, B, C, conjugate_pairs=True)
+    lower = imag(xp, given.Lambda) < 0
+    P = xp.where(lower[..., None], conj(xp, given.P), given.P)
+    Lambda, B, C = (xp.where(lower, conj(xp, x), x) for x in (given.Lambda, given.B, given.C))
     return _untruncated(xp, DPLR(Lambda, P, P, B, C, conjugate_pairs=True), dt, truncated_length)
 
 

@@ -1,0 +1,135 @@
+"""What the converters and frequency_response refuse."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+import scipy.signal
+import strategies as sts
+from bad_input import Maker, assert_refused
+from helpers import asarray, is_jax, to_library
+
+import ssmkern as sk
+
+FREQUENCIES = [
+    ("^system:", lambda m: sk.frequency_response(None, m.ones(2))),
+    (r"\bC\b", lambda m: sk.frequency_response(m.dense(C=None), m.ones(2))),
+    ("^w:", lambda m: sk.frequency_response(m.dense(), 1.0)),
+    ("^w:", lambda m: sk.frequency_response(m.dense(), [1.0])),
+    ("^w:", lambda m: sk.frequency_response(m.dense(), m(1.0))),
+    ("^w:.*complex", lambda m: sk.frequency_response(m.dense(), m([1j]))),
+    ("^w:.*int64", lambda m: sk.frequency_response(m.dense(), m.ints(2))),
+    (r"batch.*\bw\b", lambda m: sk.frequency_response(m.dense(B=m.ones(3, 2)), m.ones(4, 2))),
+]
+
+
+def s4(m, function=sk.from_s4, dt=None, length=None, **changes):
+    """A call with one argument changed; P is that of the function."""
+    P = m.ones(1, 3, 2) if function is sk.from_s4 else m.ones(3, 2)
+    given = {"Lambda": m(-1.0 - 1j * np.ones((3, 2))), "P": P, "B": m.ones(3, 2), "C": m.ones(3, 2), **changes}
+    return function(**given, dt=dt, truncated_length=length)
+
+
+S4 = [
+    case
+    for f in (sk.from_s4, sk.from_annotated_s4)
+    for case in (
+        ("^Lambda:.*complex modes", lambda m, f=f: s4(m, f, Lambda=m.ones(3, 2))),
+        ("^Lambda:", lambda m, f=f: s4(m, f, Lambda=-1j)),
+        ("^P:.*n = 2", lambda m, f=f: s4(m, f, P=m.ones(1, 3, 1) if f is sk.from_s4 else m.ones(3, 1))),
+        ("^B:", lambda m, f=f: s4(m, f, B=m.ones(3, 3))),
+        ("^C:.*list", lambda m, f=f: s4(m, f, C=[1.0, 1.0])),
+        ("^C:.*int64", lambda m, f=f: s4(m, f, C=m.ints(3, 2))),
+        (r"batch.*\bC\b", lambda m, f=f: s4(m, f, C=m.ones(4, 2))),
+        ("^dt:.*truncated", lambda m, f=f: s4(m, f, length=4)),
+        ("^dt:.*positive", lambda m, f=f: s4(m, f, dt=-0.1, length=4)),
+        ("^dt:.*positive", lambda m, f=f: s4(m, f, dt=-0.1)),
+        ("^dt:.*not one a mode", lambda m, f=f: s4(m, f, dt=m.ones(3, 2), length=4)),
+        (r"\bdt\b", lambda m, f=f: s4(m, f, dt=m.ones(5), length=4)),
+        *(("^truncated_length:", lambda m, f=f, k=k: s4(m, f, dt=0.1, length=k)) for k in (0, -1, 2.0, True)),
+    )
+] + [
+    ("^P:.*rank first", lambda m: s4(m, P=m.ones(3, 2))),
+    ("^P:", lambda m: s4(m, sk.from_annotated_s4, P=m.ones(1, 3, 2))),
+]
+
+
+@pytest.mark.parametrize("cases", [FREQUENCIES, S4], ids=["frequencies", "s4"])
+def test_message_names_the_argument(xp, cases):
+    assert_refused(Maker(xp), cases)
+
+
+def pairs(batch, **changes):
+    return dataclasses.replace(sts.make("dplr-pairs", batch=batch), **changes)
+
+
+BATCHES = [
+    pairs(((3,), (), (), ())),  # several systems
+    pairs(((), (), (3,), ())),  # outputs without the axis of inputs
+    pairs(((), (3,), (3,), ())),
+    pairs(((), (2, 3), (), ())),
+    pairs(sts.BATCHES[0], dt=np.array([0.1])),
+    pairs(sts.BATCHES[0], D=np.ones((2, 3, 4))),
+]
+
+
+@pytest.mark.parametrize("system", BATCHES)
+def test_scipy_takes_one_system(system):
+    with pytest.raises(ValueError, match=r"^system: got A .*C \(n,\) or \(p, 1, n\).*C\[:, None, :\]"):
+        sk.to_scipy(system)
+
+
+@pytest.mark.parametrize("kind", ["dense-complex", "dplr", "diagonal"])
+def test_imaginary_parts_are_not_dropped(kind):
+    with pytest.raises(ValueError, match=r"^system: it is complex.*conjugate_pairs=True"):
+        sk.to_scipy(sts.make(kind, batch=sts.BATCHES[3]))
+    with pytest.raises(ValueError, match=r"^system: it is complex"):
+        sk.to_scipy(dataclasses.replace(sts.make("dense"), D=1j))
+
+
+def test_scipy_takes_no_arrays_of_other_libraries(xp):
+    if xp.__name__.endswith("numpy") and not is_jax(xp):
+        pytest.skip("NumPy's arrays are taken")
+    system = to_library(xp, sts.make("diagonal-pairs"))
+    with pytest.raises(TypeError, match=r"^system: its arrays are of \w+, expected NumPy.*numpy\.asarray"):
+        sk.to_scipy(system)
+
+
+def test_what_scipy_has_no_system_for():
+    for given in (None, sts.make("dense"), scipy.signal.butter(2, 0.1), ([1.0], [1.0, 1.0])):
+        with pytest.raises(TypeError, match=r"^system: got \w+, expected a StateSpace, TransferFunction"):
+            sk.from_scipy(given)
+    empty = np.zeros((0, 0)), np.zeros((0, 1)), np.zeros((1, 0)), np.ones((1, 1))
+    with pytest.raises(ValueError, match=r"^system: it has no state"):
+        sk.from_scipy(scipy.signal.StateSpace(*empty))
+    with pytest.raises(ValueError, match=r"^C: the system has none"):
+        sk.to_scipy(dataclasses.replace(sts.make("dense"), C=None))
+    with pytest.raises(TypeError, match=r"^system: got NoneType"):
+        sk.to_scipy(None)
+
+
+def test_dtype_and_namespace_are_checked():
+    given = scipy.signal.StateSpace([[0.5]], [[1.0]], [[1.0]], [[0.0]])
+    with pytest.raises(TypeError, match=r"^dtype:"):
+        sk.from_scipy(given, dtype=np.float16)
+    with pytest.raises(TypeError, match=r"^xp:"):
+        sk.from_scipy(given, xp="numpy")
+
+
+def test_missing_packages_are_named(monkeypatch):
+    for package, names in (("scipy", ("from_scipy", "to_scipy")), ("control", ("from_control", "to_control"))):
+        monkeypatch.setitem(sys.modules, package, None)
+        for name in names:
+            with pytest.raises(ImportError, match=rf"{name} needs .*pip install {package}"):
+                getattr(sk, name)(sts.make("dense"))
+
+
+def test_devices_do_not_mix():
+    strict = pytest.importorskip("array_api_strict")
+    far = strict.ones(2, dtype=strict.float64, device=strict.Device("device1"))
+    m = Maker(strict)
+    with pytest.raises(ValueError, match=r"\bw\b.*device"):
+        sk.frequency_response(m.dense(), far)
+    with pytest.raises(TypeError, match="numpy"):
+        sk.frequency_response(m.dense(), asarray(np, np.ones(2)))
