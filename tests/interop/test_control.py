@@ -13,7 +13,7 @@ N, L = 3, 40
 
 @pytest.fixture(scope="module")
 def control():
-    """python-control; matplotlib, which it imports, may be young enough to warn it."""
+    """python-control, in the extra test-all."""
     return pytest.importorskip("control", reason="python-control is not installed")
 
 
