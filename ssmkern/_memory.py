@@ -19,6 +19,9 @@ from ._namespace import Array, Namespace, library
 
 _budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
 _CACHED = 16 * 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
+# glibc returns freed memory beyond a threshold to the system, and the first touch of fresh pages costs more than most
+# passes over them. The threshold is twice the largest block that was freed, at most 64 MiB: free one, never touched.
+np.empty(31 * 2**20, dtype=np.uint8)
 THREADED_PRODUCT = 2**18  # rows x columns x inner size up to which OpenBLAS multiplies in the calling thread
 
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from helpers import (
 )
 
 import ssmkern as sk
+from ssmkern.recurrence._time_varying import irregular_scan
 
 METHODS = [(kind, method) for kind in sts.PLAIN for method in sts.METHODS[sts.kind_class(kind)]]
 
@@ -183,6 +185,28 @@ def test_long_kernel_keeps_its_phase_in_single_precision_only(jax, jnp):
         K = sk.kernel(to_library(jnp, system, "float32"), 4096, dt=0.5, discretization="zoh")
     expected = sk.kernel(rounded(system, "float32"), 4096, dt=0.5, discretization="zoh")
     assert_close(K, expected, 1e-3)
+
+
+def test_recurrences_in_single_precision_only(jax, jnp):
+    """Inside they are in float64 all the same, and so are their gradients."""
+    system = rounded(sts.make("diagonal-pairs", seed=7), "float32")
+    u, dt = (rounded(x, "float32") for x in (sts.rng(8).standard_normal(300), sts.rng(9).uniform(0.01, 0.1, 300)))
+    expected = irregular_scan(np, system, u, None, dt, "zoh")
+    change = 1e-6 * (np.arange(300) == 7)
+    ahead, behind = (irregular_scan(np, system, u, None, dt + h, "zoh")[0] for h in (change, -change))
+    slope = (np.sum(ahead**2) - np.sum(behind**2)) / 2e-6
+    with single_precision(jax):
+        moved, u32, dt32 = to_library(jnp, system, "float32"), asarray(jnp, u, "float32"), asarray(jnp, dt, "float32")
+        found = jax.jit(lambda u, dt: irregular_scan(jnp, moved, u, None, dt, "zoh"))(u32, dt32)
+        gradient = jax.jit(jax.grad(lambda dt: jnp.sum(irregular_scan(jnp, moved, u32, None, dt, "zoh")[0] ** 2)))(dt32)
+        memories = [jax.jit(partial(sk.legs_memory, n=32, discretization=m))(u32)[1] for m in ("bilinear", "zoh")]
+    for x, name, reference in zip(found, ("float32", "complex64"), expected, strict=True):
+        assert dtype_name(x) == name
+        assert_close(x, reference, 1e-6)
+    assert abs(float(gradient[7]) - slope) < 1e-5 * abs(slope)
+    for x, method in zip(memories, ("bilinear", "zoh"), strict=True):
+        assert dtype_name(x) == "float32"
+        assert_close(x, sk.legs_memory(u, 32, discretization=method)[1], 1e-6)
 
 
 def test_products_and_the_rest_in_single_precision_only(jax, jnp):

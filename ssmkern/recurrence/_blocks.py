@@ -17,6 +17,7 @@ from .._namespace import (
     device_of,
     imag,
     is_array,
+    library,
     real,
     real_pairs,
 )
@@ -28,15 +29,16 @@ from ..systems import Dense, Diagonal, System, widen
 
 
 CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
+SHORT = 4  # steps that are taken one after the other
 
 
 class Blocks(NamedTuple):
     """What a system does to blocks of b samples and to a state of s numbers, after an axis for rows of blocks.
 
-    Blocks are rows that are multiplied from the left: ``u @ response`` is the output within the block, ``u @ enter``
-    the state that it leaves behind, ``x @ leave`` the output of the state before it. ``powers`` advance a state by 1,
-    2, 4, ... samples: matrices ``(..., s, s)``, or vectors ``(..., s)`` for diagonal systems. With ``pairs`` states are
-    complex but enter and leave as alternating real and imaginary parts.
+    Blocks and states are rows that are multiplied from the left: ``u @ response`` is the output within the block,
+    ``u @ enter`` the state that the block adds, ``x @ leave`` the output of the state before it. ``powers`` advance a
+    state by 1, 2, 4, ... samples: matrices ``(..., s, s)``, or vectors ``(..., s)`` for diagonal systems. With
+    ``pairs`` states are complex but enter and leave as alternating real and imaginary parts.
     """
 
     response: Array
@@ -55,7 +57,7 @@ def prepare_blocks(
     rows = max(1, math.prod(u.shape[:-1]) // math.prod(system.batch_shape))
     state = system.order if system.conjugate_pairs or not diagonal else system.B.shape[-1]
     size = block or min((2**j for j in range(11)), key=lambda b: _cost(b, length, rows, state, diagonal))
-    count = (size - 1).bit_length() + (-(-length // size)).bit_length()
+    count = (size - 1).bit_length() + max(1, (-(-length // size) // SHORT).bit_length() + 1)
     item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
     tables = 8 * (size * size + 4 * size * state + count * (state if diagonal else state * state))
 
@@ -75,36 +77,32 @@ def prepare_blocks(
 
         return runner
 
-    return prepare, item * (4 + 6 * state // size), tables
+    return prepare, item * (3 + 3 * state // size), tables
 
 
 def _cost(block: int, length: int, rows: int, state: int, diagonal: bool) -> float:
     """Flops for one system in blocks of a length."""
     samples = rows * -(-length // block) * block
-    carry = CARRY * state if diagonal else 4 * state * state
+    carry = state * (CARRY if diagonal else 4 * state + CARRY // 3)
     tables = 60 * block * state if diagonal else 4 * block * state * state
     return samples * (2 * block + 4 * state + carry / block) + tables + 4 * block * block
 
 
 def dense_blocks(xp: Namespace, system: Dense, block: int, count: int, out: DType) -> Blocks:
     """Tables of a system with A less the identity for A, for blocks of a power of 2 and ``count`` powers, in ``out``."""
-    E, B, C = system.A, system.B, system.C
+    E, B, C = xp.matrix_transpose(system.A), system.B, system.C  # all transposed: states are rows
     doubling = squares(xp, E)
-    columns, rows = B[..., :, None], C[..., None, :]
+    enter, leave = B[..., None, :], C[..., :, None]
     kept = []
     for _ in range(count):
         power = next(doubling)
         kept.append(power)
-        if columns.shape[-1] < block:
-            columns, rows = more_columns(xp, power, columns), more_rows(xp, power, rows, block)
+        if enter.shape[-2] < block:
+            enter, leave = more_rows(xp, power, enter, block), more_columns(xp, power, leave)
+    response = _toeplitz(xp, (B[..., None, :] @ leave)[..., 0, :], system.D)
     eye = xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
-    tables = (
-        _toeplitz(xp, (C[..., None, :] @ columns)[..., 0, :], system.D),
-        xp.matrix_transpose(xp.flip(columns, axis=-1)),
-        xp.matrix_transpose(rows @ E + rows),
-        *(xp.matrix_transpose(power + eye) for power in kept),
-    )
-    response, enter, leave, *steps = (astype(xp, x, out)[..., None, :, :] for x in tables)
+    tables = (response, xp.flip(enter, axis=-2), E @ leave + leave, *(power + eye for power in kept))
+    response, enter, leave, *steps = (_contiguous(xp, astype(xp, x, out))[..., None, :, :] for x in tables)
     return Blocks(response, enter, leave, steps, diagonal=False, pairs=False)
 
 
@@ -122,14 +120,14 @@ def diagonal_blocks(xp: Namespace, system: Diagonal, block: int, count: int, out
     enter, leave, *steps = (astype(xp, x, dtype) for x in (enter, leave, *steps))
     if pairs:  # Re(x c) is the product of the pairs (Re x, Im x) and (Re c, -Im c)
         enter, leave = real_pairs(xp, enter), real_pairs(xp, conj(xp, leave))
-    return Blocks(
-        response[..., None, :, :],
-        enter[..., None, :, :],
-        xp.matrix_transpose(leave)[..., None, :, :],
-        [x[..., None, None, :] for x in steps],
-        diagonal=True,
-        pairs=pairs,
-    )
+    tables = (response, enter, xp.matrix_transpose(leave))
+    response, enter, leave = (_contiguous(xp, x)[..., None, :, :] for x in tables)
+    return Blocks(response, enter, leave, [x[..., None, None, :] for x in steps], diagonal=True, pairs=pairs)
+
+
+def _contiguous(xp: Namespace, x: Array) -> Array:
+    """A copy in order, which NumPy multiplies faster than a view that is flipped or transposed."""
+    return xp.asarray(x, order="C") if library(xp) == "numpy" else x
 
 
 def _toeplitz(xp: Namespace, K: Array, D: Any) -> Array:
@@ -182,10 +180,11 @@ def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -
     many steps, those within pairs from one more product.
     """
     count = added.shape[-2]
-    if count == 1:
-        before = x[..., None, :]
-        last = _advance(xp, blocks, before, level) + added
-        return xp.broadcast_to(before, last.shape), last[..., 0, :]
+    if count <= SHORT:
+        before = [xp.broadcast_to(x[..., None, :], (*added.shape[:-2], 1, x.shape[-1]))]
+        for i in range(count):
+            before.append(_advance(xp, blocks, before[-1], level) + added[..., i : i + 1, :])
+        return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
     half = count // 2
     first, second = added[..., : 2 * half : 2, :], added[..., 1::2, :]
     outer, last = _states(xp, blocks, _advance(xp, blocks, first, level) + second, x, level + 1)
