@@ -170,8 +170,8 @@ def _threaded(part: Callable[..., Any], slices: list[tuple[slice, ...]], workers
         values = values if isinstance(values, tuple) else (values,)
         with lock:  # the first to end says what shapes and dtypes all have
             if not joined:
-                for x in values:
-                    joined.append(np.empty((*x.shape[:axis], ends[-1], *x.shape[axis + 1 :]), dtype=x.dtype))
+                shapes = [(*x.shape[:axis], ends[-1], *x.shape[axis + 1 :]) for x in values]
+                joined.extend(np.empty(shape, x.dtype) for shape, x in zip(shapes, values, strict=True))
         for whole, x in zip(joined, values, strict=True):
             whole[(slice(None),) * axis + (slice(ends[i] - x.shape[axis], ends[i]),)] = x
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,8 +26,7 @@ from ..products.krylov import more_columns, more_rows, squares
 from ..products.vandermonde import powers
 from ..systems import Dense, Diagonal, System, widen
 
-
-CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
+Runner = Callable[..., tuple[Array, Array]]
 SHORT = 4  # steps that are taken one after the other
 
 
@@ -49,19 +47,11 @@ class Blocks(NamedTuple):
     pairs: bool
 
 
-def prepare_blocks(
-    xp: Namespace, system: System, u: Array, out: DType, block: int | None
-) -> tuple[Callable[[System], Callable[..., tuple[Array, Array]]], int, int]:
-    """What :func:`sequences` needs: the function that prepares a system, bytes for a sample, bytes for a system."""
-    length, diagonal = u.shape[-1], isinstance(system, Diagonal)
-    rows = max(1, math.prod(u.shape[:-1]) // math.prod(system.batch_shape))
-    state = system.order if system.conjugate_pairs or not diagonal else system.B.shape[-1]
-    size = block or min((2**j for j in range(11)), key=lambda b: _cost(b, length, rows, state, diagonal))
-    count = (size - 1).bit_length() + max(1, (-(-length // size) // SHORT).bit_length() + 1)
-    item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
-    tables = 8 * (size * size + 4 * size * state + count * (state if diagonal else state * state))
+def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callable[[System], Runner]:
+    """Return what makes of a system the function ``(u, x, ends) -> (y, x)``, see :func:`run`, in blocks of ``size``."""
+    count = powers_of(size, length)
 
-    def prepare(system: System) -> Callable[..., tuple[Array, Array]]:
+    def prepare(system: System) -> Runner:
         wide = widen(xp, system)
         if isinstance(wide, Diagonal):
             blocks = diagonal_blocks(xp, wide, size, count, out)
@@ -77,19 +67,16 @@ def prepare_blocks(
 
         return runner
 
-    return prepare, item * (3 + 3 * state // size), tables
+    return prepare
 
 
-def _cost(block: int, length: int, rows: int, state: int, diagonal: bool) -> float:
-    """Flops for one system in blocks of a length."""
-    samples = rows * -(-length // block) * block
-    carry = state * (CARRY if diagonal else 4 * state + CARRY // 3)
-    tables = 60 * block * state if diagonal else 4 * block * state * state
-    return samples * (2 * block + 4 * state + carry / block) + tables + 4 * block * block
+def powers_of(size: int, length: int) -> int:
+    """How many powers of the state matrix, by 1, 2, 4, ... samples, are needed."""
+    return (size - 1).bit_length() + 1 + (-(-length // size) // (SHORT + 1)).bit_length()
 
 
 def dense_blocks(xp: Namespace, system: Dense, block: int, count: int, out: DType) -> Blocks:
-    """Tables of a system with A less the identity for A, for blocks of a power of 2 and ``count`` powers, in ``out``."""
+    """Tables of a system whose A is given less the identity, for a block that is a power of 2, cast to ``out``."""
     E, B, C = xp.matrix_transpose(system.A), system.B, system.C  # all transposed: states are rows
     doubling = squares(xp, E)
     enter, leave = B[..., None, :], C[..., :, None]
@@ -144,9 +131,9 @@ def _toeplitz(xp: Namespace, K: Array, D: Any) -> Array:
 
 
 def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = None) -> tuple[Array, Array]:
-    """Output ``(..., rows, L)`` of the input u, ``(..., rows, L)``, and state x, ``(..., rows, s)``; and the last state.
+    """Return output and last state of inputs u, ``(..., rows, L)``, that meet states x, ``(..., rows, s)``.
 
-    With ``ends``, int ``(..., rows)``, that is the state after so many samples; u must be 0 from there on.
+    With ``ends``, ``(..., rows)``, the state is that after so many samples; u must be 0 from there on.
     """
     length, size = u.shape[-1], blocks.response.shape[-1]
     count = -(-length // size)

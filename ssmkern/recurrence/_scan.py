@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from .._namespace import (
     Array,
@@ -22,48 +22,175 @@ from .._namespace import (
     truth,
 )
 from ..kernels import kernel
-from ..systems import System, advance, check_discrete, check_output, with_fields
-from ._blocks import prepare_blocks
+from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
+from ._choice import choose
 from ._sequences import sequences
+from ._time_varying import check_irregular, irregular_scan
 
 
 def scan(
-    system: System, u: Array, x0: Array | None = None, *, lengths: Any = None, block: int | None = None
+    system: System,
+    u: Array,
+    x0: Array | None = None,
+    *,
+    lengths: Any = None,
+    dt: Array | None = None,
+    discretization: str = "bilinear",
+    block: int | None = None,
 ) -> tuple[Array, Array]:
-    """Run a discrete system over a whole sequence."""
-    xp = check_discrete(system)
+    """Run a system over a whole sequence: ``x_k = A x_(k-1) + B u_k``, ``y_k = C x_k + D u_k``, from ``x_(-1) = x0``.
+
+    Parameters
+    ----------
+    system : Dense, DPLR or Diagonal
+        Discrete system with C; with ``dt`` a continuous `Diagonal` system.
+    u : array, shape ``(..., L)``
+        Input, real for a system of conjugate pairs. Its batch broadcasts with that of the system: for a system
+        ``(h,)``, u is ``(h, L)`` or ``(batch, h, L)``.
+    x0 : array, shape ``(..., n)``, optional
+        State before the first sample, None for rest. With conjugate pairs it holds the stored modes and is complex.
+    lengths : int or integer array, shape ``(...)``, optional
+        Samples of each sequence, 0 to L. What u holds beyond them is not used, y is 0 there.
+    dt : array, shape ``(..., L)``, optional
+        A step of its own for each sample, in the time unit of Lambda, for a continuous `Diagonal` system.
+    discretization : {"bilinear", "zoh", "dss"}
+        How each of these steps is discretized.
+    block : int, optional
+        Samples in a block, a power of 2; None takes the cheapest. It has no say with ``dt``.
+
+    Returns
+    -------
+    y : array, shape ``(..., L)``
+        Output, in the common precision; real for conjugate pairs and where all arguments are real.
+    x : array, shape ``(..., n)``
+        State after the last sample of each sequence, to go on from. Batch axes that only C or D has are left out.
+
+    Raises
+    ------
+    TypeError
+        An argument is of the wrong kind or of another library than the system.
+    ValueError
+        The system is continuous (without ``dt``) or has no C, shapes do not fit, lengths are out of range, steps are
+        not positive, or block is no power of 2.
+
+    Notes
+    -----
+    In blocks of b samples, all matrix products and no loop over samples: within a block a product with the triangular
+    Toeplitz matrix of ``K_0 ... K_(b-1)`` gives the output from rest, and one with ``A^(b-1) B ... B`` what the block
+    adds to the state. States are carried from block to block by doubling: pairs of blocks are blocks twice as long. One
+    more product with ``C A ... C A^b`` gives the output of the state that enters each block. That takes
+    2 b + 4 n + 4 n^2 / b flops a sample (the last term is O(n / b) for `Diagonal`) and 2 n^3 log2 L for the powers of a
+    dense or DPLR matrix. Where these cost too much, at large n, a DPLR system runs as a diagonal one with feedback
+    through its low-rank part, solved for by FFT. Powers are formed in float64 where the library has it; samples are
+    multiplied in the precision of the result. Long sequences and large batches run in parts within the `byte_budget`.
+
+    Irregular steps are O(n) a sample: blocks are stepped through side by side.
+
+    References
+    ----------
+    Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces", arXiv:2111.00396, equation (3);
+    Blelloch, "Prefix Sums and Their Applications", CMU-CS-90-190, for the doubling.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> system = sk.Diagonal(np.array([0.5]), np.array([1.0]), C=np.array([2.0]), dt=1.0)
+    >>> y, x = sk.scan(system, np.array([1.0, 0.0, 0.0, 1.0]))
+    >>> y
+    array([2.  , 1.  , 0.5 , 2.25])
+    >>> sk.scan(system, np.array([0.0]), x)[0]
+    array([1.125])
+    """
+    check_system(system)
     check_output(system)
     check_vector("u", u)
+    xp = array_namespace(system=system.B, u=u, x0=x0)
     _check_state(system, x0)
-    array_namespace(system=system.B, u=u, x0=x0)
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     block = None if block is None else _check_block(block)
     ends = None if lengths is None else _check_lengths(xp, lengths, u)
+    if dt is not None:
+        check_irregular(system, u, dt, discretization)
+    else:
+        check_discrete(system)
     batch_shape(system=system.batch_shape, u=tuple(u.shape[:-1]), x0=shape_of(x0)[:-1], lengths=shape_of(ends))
+    if ends is not None:
+        inside = xp.arange(u.shape[-1], dtype=ends.dtype, device=device_of(u)) < ends[..., None]
+        u = xp.where(inside, u, xp.zeros_like(u))
+    if dt is not None:
+        y, x = irregular_scan(xp, cast("Diagonal", system), u, x0, dt, discretization, ends)
+    else:
+        y, x = _regular(xp, system, u, x0, ends, block)
+    return (y if ends is None else xp.where(inside, y, xp.zeros_like(y))), x
+
+
+def _regular(
+    xp: Namespace, system: System, u: Array, x0: Array | None, ends: Array | None, block: int | None
+) -> tuple[Array, Array]:
+    """`scan` of a discrete system, without checks, of inputs that are 0 from ``ends`` on."""
     out = precision(xp, system.B, u, x0)[0]
     if not system.conjugate_pairs and any(is_complex(xp, x) for x in (u, x0, system.B) if x is not None):
         out = complex_of(xp, out)
     state_dtype = complex_of(xp, out) if system.conjugate_pairs else out
-    u = astype(xp, u, out)
     n = system.B.shape[-1]
     x0 = xp.zeros(n, dtype=state_dtype, device=device_of(u)) if x0 is None else astype(xp, x0, state_dtype)
-    if ends is not None:
-        inside = xp.arange(u.shape[-1], dtype=ends.dtype, device=device_of(u)) < ends[..., None]
-        u = xp.where(inside, u, xp.zeros_like(u))
-    y, x = sequences(xp, system, u, x0, ends, *prepare_blocks(xp, system, u, out, block))
-    return (y if ends is None else xp.where(inside, y, xp.zeros_like(y))), x
+    if isinstance(system, DPLR) and system.P.shape[-1] == 0:
+        system = Diagonal(system.Lambda, system.B, system.C, system.D, 1.0, system.conjugate_pairs)
+    u = astype(xp, u, out)
+    y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block))
+    return y, astype(xp, x, state_dtype)
 
 
 def zero_input_response(system: System, x0: Array, length: int) -> Array:
-    """Output of a discrete system that is left alone: ``y_k = C A^(k+1) x0``."""
+    """Compute the output of a discrete system that is left to itself: ``y_k = C A^(k+1) x0``.
+
+    Parameters
+    ----------
+    system : Dense, DPLR or Diagonal
+        Discrete system with C; B and D have no effect.
+    x0 : array, shape ``(..., n)``
+        State before the first sample. With conjugate pairs it holds the stored modes and is complex.
+    length : int
+        Number of samples, at least 1. Static under jit.
+
+    Returns
+    -------
+    array, shape ``(..., length)``
+        Real for conjugate pairs and where system and x0 are real, in their common precision.
+
+    Raises
+    ------
+    TypeError
+        x0 is no array or of another library than the system, or length is no int.
+    ValueError
+        The system is continuous or has no C, shapes do not fit, or length < 1.
+
+    Notes
+    -----
+    It is the `kernel` of the system with ``A x0`` for B, and costs as much. With ``convolve(u, kernel(system, L))`` it
+    adds up to the output of `scan`.
+
+    References
+    ----------
+    Kailath, "Linear Systems", 1980, section 2.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ssmkern as sk
+    >>> system = sk.Diagonal(np.array([0.5]), np.array([1.0]), C=np.array([2.0]), dt=1.0)
+    >>> sk.zero_input_response(system, np.array([1.0]), 3)
+    array([1.  , 0.5 , 0.25])
+    """
     xp = check_discrete(system)
     check_output(system)
     length = check_length("length", length)
     if not is_array(x0):
         raise TypeError(f"x0: got {type(x0).__name__}, expected an array of shape (..., {system.B.shape[-1]})")
-    _check_state(system, x0)
     array_namespace(system=system.B, x0=x0)
+    _check_state(system, x0)
     batch_shape(system=system.batch_shape, x0=tuple(x0.shape[:-1]))
     dtypes = precision(xp, system.B, x0)
     x = astype(xp, x0, dtypes[is_complex(xp, x0) or is_complex(xp, system.B)])
@@ -72,7 +199,7 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
 
 def _check_state(system: System, x0: Any) -> None:
     n = system.B.shape[-1]
-    if x0 is not None and (not is_array(x0) or x0.ndim < 1 or x0.shape[-1] != n):
+    if x0 is not None and (x0.ndim < 1 or x0.shape[-1] != n):
         raise ValueError(f"x0: got shape {shape_of(x0)}, expected (..., {n}) as the system's B")
 
 

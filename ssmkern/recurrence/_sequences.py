@@ -10,8 +10,8 @@ import numpy as np
 from .._memory import chunk_size, over_batch
 from .._namespace import Array, Namespace, is_array, real_of
 from ..systems import System, core_fields, with_fields
+from ._blocks import Runner
 
-Runner = Callable[..., tuple[Array, Array]]
 STRETCH = 1024  # stretches of time are multiples of this
 
 

@@ -14,11 +14,9 @@ from .._namespace import (
     check_number,
     check_real,
     complex_of,
-    conj,
     is_array,
     is_complex,
     precision,
-    real,
     shape_of,
 )
 from ..systems import System, advance, cast_system, check_discrete, check_output, output

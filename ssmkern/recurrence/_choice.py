@@ -1,0 +1,46 @@
+"""How a sequence runs: the length of the blocks, and for DPLR systems dense blocks or diagonal ones with feedback."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from .._namespace import Array, DType, Namespace
+from ..systems import DPLR, Diagonal, System
+from ._blocks import Runner, powers_of, prepare_blocks
+from ._feedback import prepare_feedback
+
+CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
+FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
+BLOCKS = tuple(2**j for j in range(11))
+
+
+def choose(
+    xp: Namespace, system: System, u: Array, out: DType, block: int | None
+) -> tuple[Callable[[System], Runner], int, int]:
+    """What :func:`sequences` needs: the function that prepares a system, bytes for a sample, bytes for a system."""
+    length, diagonal = u.shape[-1], isinstance(system, Diagonal)
+    rows = max(1, math.prod(u.shape[:-1]) // math.prod(system.batch_shape))
+    n = system.B.shape[-1] if diagonal and not system.conjugate_pairs else system.order
+    sizes = BLOCKS if block is None else (block,)
+    item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
+    size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
+    if isinstance(system, DPLR):
+        rank = system.P.shape[-1]
+        inner = min(sizes, key=lambda size: cost(size, length, rows, n, True))
+        # Diagonal blocks from u to the feedback and from u and the feedback to y; the feedback takes FFTs of 2 length.
+        transforms = (18 + 6 * rows) * rank * rank * 5 * length * math.log2(2 * length)
+        around = (1 + 2 * rank) * cost(inner, length, rows, n, True) + FFT_WEIGHT * transforms
+        if around < cost(size, length, rows, n, False):
+            sample = 8 * (3 + 3 * n // inner) * (1 + rank) + 96 * (1 + rank) ** 2
+            return prepare_feedback(xp, inner, length, out), sample, 16 * (1 + rank) * (inner * inner + 4 * inner * n)
+    states = powers_of(size, length) * (n if diagonal else n * n)
+    return prepare_blocks(xp, size, length, out), item * (3 + 3 * n // size), 8 * (size * (size + 4 * n) + states)
+
+
+def cost(size: int, length: int, rows: int, n: int, diagonal: bool) -> float:
+    """Flops for one system of order n in blocks of a length."""
+    samples = rows * -(-length // size) * size
+    carry = n * (CARRY if diagonal else 4 * n + CARRY // 3)
+    tables = 60 * size * n if diagonal else 4 * size * n * n + 2 * n**3 * powers_of(size, length)
+    return samples * (2 * size + 4 * n + carry / size) + tables + 4 * size * size
