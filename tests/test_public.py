@@ -135,6 +135,17 @@ def of_step(m):
             yield new, has_real_state(kind), (2, 4)
 
 
+def of_scan(m):
+    for kind in m.kinds:
+        system = m.system(kind, discrete=True)
+        x = (m.real if has_real_state(kind) else m.complex)(2, 4)
+        for options in ({}, {"lengths": 5}):
+            y, last = sk.scan(system, m.real(2, 9), x, **options)
+            yield y, has_real_output(kind), (3, 2, 9)
+            yield last, has_real_state(kind), (2, 4)
+        yield sk.zero_input_response(system, x, 9), has_real_output(kind), (3, 2, 9)
+
+
 def of_initialization(m):
     for pairs in (True, False):
         system, V = sk.nplr("legs", 8, conjugate_pairs=pairs, **m.where)
@@ -200,6 +211,7 @@ TABLE = {
     "nplr": of_initialization,
     "reconstruct": of_hippo,
     "s4d": of_initialization,
+    "scan": of_scan,
     "step": of_step,
     "timescales": lambda m: [(sk.timescales(5, rng=0, **m.where), True, (5,))],
     "transition": of_hippo,
@@ -213,6 +225,7 @@ TABLE = {
         (sk.vandermonde_transpose(m.real(2, 31), m.real(3, 1, 4)), True, (3, 2, 4)),
         (sk.vandermonde_transpose(m.real(2, 31), m.complex(3, 1, 4)), False, (3, 2, 4)),
     ],
+    "zero_input_response": of_scan,
 }
 ONCE = {case: name for name, case in reversed(TABLE.items())}  # functions that share a table entry run it once
 

@@ -32,7 +32,7 @@ def kernel_nd(
     bandlimit: float | None = None,
     sum_rank: bool = False,
 ) -> Array:
-    """Compute the kernel over several axes ``K_(l1, ..., ld) = K1_l1 ... Kd_ld`` of one system an axis.
+    """Compute the kernel over several axes, the outer product of the kernels of one system an axis.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def kernel_nd(
 
     Notes
     -----
-    The axes are cut into two groups, and one matrix product a batch element joins the outer products within them, so
-    that the sum over the rank takes 2 rank L1 ... Ld flops and forms no array of that size, or of rank times it. A
-    batch that would exceed the byte budget is computed in slices.
+    ``K[l1, ..., ld] = K1[l1] ... Kd[ld]``. The axes are cut into two groups, and one matrix product a batch element
+    joins the outer products within them, so that the sum over the rank takes 2 rank L1 ... Ld flops and forms no array
+    of that size, or of rank times it. A batch that would exceed the byte budget is computed in slices.
 
     `convolve` with ``ndim=d`` applies the kernel.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
+
 from .._namespace import (
     Array,
     Namespace,
@@ -187,8 +189,8 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
     xp = check_discrete(system)
     check_output(system)
     length = check_length("length", length)
-    if not is_array(x0):
-        raise TypeError(f"x0: got {type(x0).__name__}, expected an array of shape (..., {system.B.shape[-1]})")
+    if x0 is None:
+        raise TypeError(f"x0: got None, expected an array of shape (..., {system.B.shape[-1]})")
     array_namespace(system=system.B, x0=x0)
     _check_state(system, x0)
     batch_shape(system=system.batch_shape, x0=tuple(x0.shape[:-1]))
@@ -199,7 +201,9 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
 
 def _check_state(system: System, x0: Any) -> None:
     n = system.B.shape[-1]
-    if x0 is not None and (x0.ndim < 1 or x0.shape[-1] != n):
+    if x0 is None:
+        return
+    if not is_array(x0) or x0.ndim < 1 or x0.shape[-1] != n:
         raise ValueError(f"x0: got shape {shape_of(x0)}, expected (..., {n}) as the system's B")
 
 
@@ -213,10 +217,11 @@ def _check_block(block: Any) -> int:
 def _check_lengths(xp: Namespace, lengths: Any, u: Array) -> Array:
     """Sequence lengths, an array of integers."""
     length = u.shape[-1]
-    if not is_array(lengths):
-        lengths = xp.asarray(lengths, device=device_of(u))
-    if not xp.isdtype(lengths.dtype, "integral"):
-        raise TypeError(f"lengths: got dtype {lengths.dtype}, expected integers, the samples of each sequence")
+    if isinstance(lengths, int | np.integer):
+        lengths = xp.asarray(int(lengths), device=device_of(u))
+    if not is_array(lengths) or not xp.isdtype(lengths.dtype, "integral"):
+        came = f"dtype {lengths.dtype}" if is_array(lengths) else repr(lengths)
+        raise TypeError(f"lengths: got {came}, expected an integer or an array of them, the samples of each sequence")
     if truth((lengths >= 0) & (lengths <= length)) is False:
         raise ValueError(f"lengths: got entries outside 0 ... {length}, the last axis of u")
     return lengths

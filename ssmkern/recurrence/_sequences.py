@@ -40,7 +40,8 @@ def sequences(
     full = _batch([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
     rows = [(_to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
-    stretch = max(STRETCH, chunk_size(u.shape[-1], 4 * sample_bytes) // STRETCH * STRETCH)
+    stretch = chunk_size(u.shape[-1] + STRETCH, 4 * sample_bytes)
+    stretch = max(STRETCH, stretch // STRETCH * STRETCH)
     bytes_each = math.prod(lead) * min(stretch, u.shape[-1]) * sample_bytes + table_bytes
     alone = math.prod(own) == 1 or chunk_size(4, bytes_each) < 4  # then rows, not systems, are spread over threads
 
@@ -65,9 +66,9 @@ def _stretches(
     xp: Namespace, runner: Runner, stretch: int, u: Array, x: Array, ends: Array | None = None
 ) -> tuple[Array, Array]:
     """Run one stretch of time after the other; beyond its end the state of a sequence stays."""
-    y = []
-    for start in range(0, u.shape[-1], stretch):
-        piece = u[..., start : start + stretch]
+    y, length = [], u.shape[-1]
+    for start in range(0, length, stretch):
+        piece = u[..., start : min(start + stretch, length)]
         local = None if ends is None else xp.clip(ends - start, 0.0, float(piece.shape[-1]))
         out, x = runner(piece, x, local)
         y.append(out)
