@@ -6,7 +6,7 @@ import helpers
 import numpy as np
 import pytest
 import strategies as sts
-from helpers import COMPLEX, asarray, assert_like, is_jax, to_library
+from helpers import COMPLEX, asarray, assert_like, compiled, is_jax, to_library
 
 import ssmkern as sk
 
@@ -139,11 +139,15 @@ def of_scan(m):
     for kind in m.kinds:
         system = m.system(kind, discrete=True)
         x = (m.real if has_real_state(kind) else m.complex)(2, 4)
-        for options in ({}, {"lengths": 5}):
-            y, last = sk.scan(system, m.real(2, 9), x, **options)
+        for lengths in (None, 5):
+
+            def run(system, u, x, lengths=lengths):
+                return *sk.scan(system, u, x, lengths=lengths), sk.zero_input_response(system, x, 9)
+
+            y, last, alone = compiled(m.xp, run)(system, m.real(2, 9), x)
             yield y, has_real_output(kind), (3, 2, 9)
             yield last, has_real_state(kind), (2, 4)
-        yield sk.zero_input_response(system, x, 9), has_real_output(kind), (3, 2, 9)
+            yield alone, has_real_output(kind), (3, 2, 9)
 
 
 def of_initialization(m):
