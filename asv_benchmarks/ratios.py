@@ -131,6 +131,26 @@ def lssl(dimensions):
         print(f"{'':<46}memory of LSSL {theirs:.0f} MiB over {memory:.1f} MiB; the paper: {paper[n]}x")
 
 
+def scans(names):
+    """Sequences with a state, against SciPy."""
+    system, u = jobs.one_scan("dplr", 100_000)
+    simulated = sk.to_scipy(system)
+    baseline = seconds(lambda: baselines.simulation(simulated, u), 3, warm=False)
+    for kind in ("dplr", "diagonal"):
+        system, u = jobs.one_scan(kind, 100_000)
+        ours = seconds(lambda: sk.scan(system, u), 20)  # noqa: B023
+        row(f"scan {kind} L=100000 float64, over dlsim", baseline, ours, ">=200")
+    for kind in ("dplr", "diagonal"):
+        system, u = jobs.batch_scan(kind, 8, CHANNELS, 16384)
+        K = sk.kernel(system, 16384)
+        baseline = seconds(lambda: baselines.convolution(u, K), 5)  # noqa: B023
+        for name in names:
+            arrays = (jobs.to_library(libraries.load(name), x) for x in (system, u))
+            call = libraries.ready(name, lambda system, u: sk.scan(system, u)[0], *arrays)
+            used = f"{peak(lambda: sk.scan(system, u)[0]):.0f} MiB" if name == "numpy" else ""  # noqa: B023
+            row(f"scan {kind} 8x256x16384, over FFT, {name}", baseline, seconds(call, 5), ">=2", used)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--libraries", nargs="+", default=["numpy", "torch", "jax"], choices=libraries.NAMES)
@@ -144,6 +164,7 @@ def main():
     single_channel()
     large()
     cauchy()
+    scans(options.libraries)
     lssl(options.lssl)
 
 

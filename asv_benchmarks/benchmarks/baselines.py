@@ -3,6 +3,8 @@
 import math
 
 import numpy as np
+import scipy.fft
+import scipy.signal
 
 
 def _modes(system, dt):
@@ -55,3 +57,15 @@ def lssl(A, B, C, dt, length):
 def cauchy(v, z, w):
     """The Cauchy product by NumPy broadcasting."""
     return (v[:, None, :] / (z[:, None] - w[:, None, :])).sum(axis=-1)
+
+
+def convolution(u, K):
+    """Causal convolution of the last axis by scipy.fft with two workers."""
+    size = 2 * u.shape[-1]
+    spectrum = scipy.fft.rfft(u, size, workers=2) * scipy.fft.rfft(K, size, workers=2)
+    return scipy.fft.irfft(spectrum, size, workers=2)[..., : u.shape[-1]]
+
+
+def simulation(system, u):
+    """Output of a SciPy system by its own simulation."""
+    return scipy.signal.dlsim(system, u)[1]

@@ -32,6 +32,19 @@ def steps(channels, dtype=np.float32):
     return sk.timescales(channels, rng=0).astype(dtype)
 
 
+def batch_scan(kind, batch, channels, length):
+    """A discrete system of many channels in single precision and an input ``(batch, channels, length)``."""
+    made = sk.discretize(system(kind, channels, dtype=np.complex128), steps(channels, np.float64))
+    u = np.random.default_rng(1).normal(size=(batch, channels, length)).astype(np.float32)
+    return cast(dataclasses.replace(made, dt=1.0), np.complex64), u
+
+
+def one_scan(kind, length):
+    """A discrete system of one channel in double precision and an input ``(length,)``."""
+    made = sk.discretize(system(kind, 1, dtype=np.complex128), 1e-2)
+    return made, np.random.default_rng(1).normal(size=length)
+
+
 def to_library(xp, value):
     """A NumPy system or array in another library, in the same precision."""
     if isinstance(value, np.ndarray):

@@ -35,7 +35,7 @@ def choose(
             sample = 8 * (3 + 3 * n // inner) * (1 + rank) + 96 * (1 + rank) ** 2
             return prepare_feedback(xp, inner, length, out), sample, 16 * (1 + rank) * (inner * inner + 4 * inner * n)
     states = powers_of(size, length) * (n if diagonal else n * n)
-    return prepare_blocks(xp, size, length, out), item * (3 + 3 * n // size), 8 * (size * (size + 4 * n) + states)
+    return prepare_blocks(xp, size, length, out), item * 2 * (size + n) // size, 8 * (size * (size + 4 * n) + states)
 
 
 def cost(size: int, length: int, rows: int, n: int, diagonal: bool) -> float:
