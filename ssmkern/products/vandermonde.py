@@ -23,12 +23,11 @@ from .._namespace import (
     overflow_to_inf,
     precision,
     real,
+    real_of,
     real_pairs,
     widest,
 )
 from ._tables import join, split
-
-LOG_ZERO = -1e20  # exp of it and of its multiples is 0, and no multiple overflows
 
 
 def vandermonde(v: Array, x: Array, length: int) -> Array:
@@ -157,45 +156,45 @@ def _widen(xp: Namespace, v: Array, x: Array) -> tuple[Array, Array]:
     return v, log_or_floor(xp, astype(xp, x, complex_dtype))
 
 
+def stand_in_for_zero(xp: Namespace, dtype: DType) -> float:
+    """A number so small that its powers count as 0, and so large that 1 over its fourth power is finite.
+
+    In its place 0 itself has a logarithm whose first and second derivatives lead to those of the powers of 0.
+    """
+    return 2.0**-30 if xp.isdtype(dtype, (xp.float32, xp.complex64)) else 2.0**-250
+
+
 def log_or_floor(xp: Namespace, x: Array) -> Array:
-    """Logarithm of complex x; that of 0 is a number so low that all its multiples but the 0-fold have exp 0."""
-    zero = x == 0
-    return xp.log(xp.where(zero, xp.ones_like(x), x)) + astype(xp, zero, x.dtype) * LOG_ZERO
+    """Logarithm of complex x, with :func:`stand_in_for_zero`."""
+    return xp.log(x + astype(xp, x == 0, x.dtype) * stand_in_for_zero(xp, x.dtype))
 
 
 def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None = None) -> Array:
     """Table ``v x^(k stride)``, ``(..., count, n)``, with a stride that is a power of 2.
 
-    Made as the outer product of short tables, one for each digit of k in base 8, each ``exp`` of a multiple of log x.
-    The phases, in turns, are formed without rounding: an entry is off by a few ulp, however large its power.
+    ``x^(stride 2^j)`` is taken from the logarithm, with a phase in turns that is doubled and reduced without rounding;
+    all others are products of these: an entry is off by a few ulp, however large its power. The table is the outer
+    product of short ones, each for up to three binary digits of k.
     """
-    rate, turns = real(xp, log_x), _fraction(xp, imag(xp, log_x) / (2.0 * math.pi))
-    table = xp.ones_like(log_x)[..., None, :] if v is None else v[..., None, :]
-    bits = math.ceil(math.log2(count)) if count > 1 else 0
+    bits = (count - 1).bit_length()
+    scale = xp.asarray(
+        [float(stride * 2**j) for j in range(bits)], dtype=real_of(xp, log_x.dtype), device=device_of(log_x)
+    )
+    turns = (imag(xp, log_x) / (2.0 * math.pi))[..., None, :]
+    turns = (turns - xp.round(turns)) * scale[:, None]
+    angle = (turns - xp.round(turns)) * (2.0 * math.pi)
+    modulus = xp.exp(real(xp, log_x)[..., None, :] * scale[:, None])
+    doublings = modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle))
+    one = xp.ones_like(log_x)[..., None, :]
+    table = one if v is None else v[..., None, :]
     digits = max(1, -(-bits // 3))
     for place in reversed(range(digits)):  # the highest digit first: it varies slowest
-        low, high = bits * place // digits, bits * (place + 1) // digits
-        scale = stride * 2**low
-        size = -(-count // 2**low) if place == digits - 1 else 2 ** (high - low)
-        short = _circle(xp, rate * scale, _fraction(xp, turns * scale), size)
+        short = one
+        for j in range(bits * place // digits, bits * (place + 1) // digits):
+            short = xp.concat([short, short * doublings[..., j : j + 1, :]], axis=-2)
         table = table[..., :, None, :] * short[..., None, :, :]
         table = xp.reshape(table, (*table.shape[:-3], -1, table.shape[-1]))
     return table[..., :count, :]
-
-
-def _fraction(xp: Namespace, turns: Array) -> Array:
-    return turns - xp.round(turns)
-
-
-def _circle(xp: Namespace, rate: Array, turns: Array, count: int) -> Array:
-    """``exp(k (rate + 2 pi i turns))``, ``(..., count, n)``, for k < count <= 2^11, with the phase reduced exactly."""
-    k = xp.arange(count, dtype=rate.dtype, device=device_of(rate))[:, None]
-    half = 2.0**12 if rate.dtype == xp.float32 else 2.0**26
-    high = xp.round(turns * half) / half  # k high is exact
-    phase = _fraction(xp, high[..., None, :] * k) + (turns - high)[..., None, :] * k
-    angle = phase * (2.0 * math.pi)
-    modulus = xp.exp(rate[..., None, :] * k)
-    return modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle))
 
 
 def power_sums(xp: Namespace, log_x: Array, length: int, out: DType) -> Callable[..., Array]:
