@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -61,6 +62,48 @@ def in_double(xp: Namespace, function: Callable[..., Array]) -> Callable[..., Ar
 
     call.defvjp(forward, backward)
     return call
+
+
+def traced(*arrays: Array) -> bool:
+    """Whether JAX is tracing one of these arrays: under jit, grad or vmap."""
+    jax = sys.modules.get("jax")
+    return jax is not None and any(isinstance(x, jax.core.Tracer) for x in arrays)
+
+
+def map_slices(
+    function: Callable[..., Any], arrays: list[tuple[Array, int]], shape: tuple[int, ...], most: int
+) -> Any:
+    """Apply a function to slices of at most ``most`` elements of a batch, in a loop of the compiled program.
+
+    ``arrays`` are pairs of an array and its number of core dimensions. A slice takes every k-th element of the longest
+    axis: where a mesh holds that axis in contiguous shards, each slice has its part of every shard, and nothing moves.
+    """
+    least = -(-math.prod(shape) // most)
+    if least <= 1:
+        return function(*(x for x, _ in arrays))
+    axis = max(range(len(shape)), key=shape.__getitem__)
+    size = shape[axis]
+    count = next(k for k in range(min(size, least), size + 1) if size % k == 0)
+    smaller = (*shape[:axis], size // count, *shape[axis + 1 :])
+    xp = sys.modules["jax"].numpy
+    split, whole = {}, {}
+    for i, (x, core) in enumerate(arrays):
+        place = x.ndim - core - len(shape) + axis
+        if place < 0 or x.shape[place] == 1:
+            whole[i] = x
+        else:
+            x = xp.reshape(x, (*x.shape[:place], size // count, count, *x.shape[place + 1 :]))
+            split[i] = xp.moveaxis(x, place + 1, 0)
+
+    def part(slices: dict[int, Array]) -> Any:
+        both = {**whole, **slices}
+        return map_slices(function, [(both[i], core) for i, (_, core) in enumerate(arrays)], smaller, most)
+
+    def merge(y: Array) -> Array:
+        y = xp.moveaxis(y, 0, axis + 1)
+        return xp.reshape(y, (*y.shape[:axis], size, *y.shape[axis + 2 :]))
+
+    return sys.modules["jax"].tree_util.tree_map(merge, sys.modules["jax"].lax.map(part, split))
 
 
 def fold(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ._jax import in_double
+from ._jax import in_double, map_slices, traced
 from ._namespace import Array, Namespace, library
 
 _budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
@@ -95,6 +95,8 @@ def over_batch(
     most, workers = _at_a_time(xp, math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
+    if traced(*(x for x, _ in arrays)):
+        return map_slices(function, arrays, shape, most)
     slices = _slices(shape, most)
 
     def part(index: tuple[slice, ...]) -> Any:
