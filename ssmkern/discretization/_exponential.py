@@ -6,7 +6,8 @@ import math
 
 import array_api_compat
 
-from .._namespace import Array, Namespace, device_of, real
+from .._namespace import Array, Namespace, astype, device_of, real
+from ..products.vandermonde import stand_in_for_zero
 
 # Numerator of the [13/13] Pade approximant of exp, highest power last.
 _PADE = [
@@ -51,27 +52,34 @@ def _largest(xp: Namespace, needed: Array) -> int:
     """Largest entry of ``needed`` where it can be read at no cost."""
     try:
         if "cpu" in str(array_api_compat.device(needed)).lower():
-            value = float(xp.max(needed))
-            return int(value) if math.isfinite(value) else 0
+            finite = xp.where(xp.isfinite(needed), needed, xp.zeros_like(needed))
+            return int(xp.max(xp.astype(finite, xp.int32)))  # integers have no gradient to warn of
     except (TypeError, RuntimeError):
         pass
     return _TRACED_SQUARINGS
 
 
 def phi1(xp: Namespace, z: Array) -> Array:
-    """``(e^z - 1) / z`` elementwise, 1 at 0."""
-    zero = z == 0
-    safe = xp.where(zero, xp.ones_like(z), z)
-    return xp.where(zero, xp.ones_like(z), xp.expm1(safe) / safe)
+    """``(e^z - 1) / z`` elementwise; near 0 its Taylor series, because the quotient has no derivative there."""
+    small = xp.abs(z) < 2.0**-6
+    near = xp.where(small, z, xp.zeros_like(z))
+    far = xp.where(small, xp.ones_like(z), z)
+    series = near / math.factorial(7) + 1.0 / math.factorial(6)
+    for k in (5, 4, 3, 2, 1):
+        series = series * near + 1.0 / math.factorial(k)
+    return xp.where(small, series, xp.expm1(far) / far)
 
 
-def log1p_complex(xp: Namespace, z: Array, floor: float) -> Array:
-    """``log(1 + z)`` of complex z without cancellation near 0; ``floor`` at z = -1.
+def log1p_complex(xp: Namespace, z: Array) -> Array:
+    """``log(1 + z)`` of complex z without cancellation near 0, and with a stand-in for 0 at z = -1.
 
     The real part is ``log1p(x (2 + x) + y^2) / 2``: libraries differ in the accuracy of their complex log1p.
     """
     x, y = real(xp, z), xp.imag(z)
+    w, floor = 1.0 + x, stand_in_for_zero(xp, x.dtype)
+    w = w + astype(xp, w * w + y * y < floor * floor, x.dtype) * floor
     squared = x * (2.0 + x) + y * y
-    zero = squared <= -1.0
-    modulus = xp.where(zero, xp.full_like(x, floor), 0.5 * xp.log1p(xp.where(zero, xp.zeros_like(x), squared)))
-    return modulus + 1j * xp.atan2(y, 1.0 + x)
+    near = squared < -0.75
+    one, zero = xp.ones_like(x), xp.zeros_like(x)
+    modulus = xp.where(near, xp.log(xp.where(near, w * w + y * y, one)), xp.log1p(xp.where(near, zero, squared)))
+    return 0.5 * modulus + 1j * xp.atan2(y, w)

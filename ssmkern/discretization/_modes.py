@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from .._namespace import Array, Namespace, astype, complex_of, device_of
-from ..products.vandermonde import LOG_ZERO, log_or_floor
+from ..products.vandermonde import log_or_floor
 from ..systems import DPLR, Dense, Diagonal, System, with_fields
 from ._exponential import log1p_complex
 
@@ -25,8 +25,8 @@ def log_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, method
     if method not in ALPHA:
         return z
     alpha = ALPHA[method]
-    log = log1p_complex(xp, (1.0 - alpha) * z, LOG_ZERO) if alpha < 1.0 else xp.zeros_like(z)
-    return log - log1p_complex(xp, -alpha * z, LOG_ZERO) if alpha > 0.0 else log
+    log = log1p_complex(xp, (1.0 - alpha) * z) if alpha < 1.0 else xp.zeros_like(z)
+    return log - log1p_complex(xp, -alpha * z) if alpha > 0.0 else log
 
 
 def shifted_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, method: str) -> Array:

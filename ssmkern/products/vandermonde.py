@@ -159,7 +159,7 @@ def _widen(xp: Namespace, v: Array, x: Array) -> tuple[Array, Array]:
 def stand_in_for_zero(xp: Namespace, dtype: DType) -> float:
     """A number so small that its powers count as 0, and so large that 1 over its fourth power is finite.
 
-    In its place 0 itself has a logarithm whose first and second derivatives lead to those of the powers of 0.
+    Put in the place of 0 it has a logarithm, through which the powers of 0 have their first derivatives.
     """
     return 2.0**-30 if xp.isdtype(dtype, (xp.float32, xp.complex64)) else 2.0**-250
 
