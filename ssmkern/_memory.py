@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ._jax import in_double, map_slices, traced
-from ._namespace import Array, Namespace, library
+from ._namespace import Array, Namespace, device_of, library
 
 _budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
-_CACHED = 16 * 2**20  # NumPy makes one pass over memory per operation: chunks of this many bytes stay in the cache
+_CACHED = 16 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
 # glibc returns freed memory beyond a threshold to the system, and the first touch of fresh pages costs more than most
 # passes over them. The threshold is twice the largest block that was freed, at most 64 MiB: free one, never touched.
 np.empty(31 * 2**20, dtype=np.uint8)
@@ -86,12 +86,13 @@ def over_batch(
     and output. The function returns an array or a tuple of arrays; their batch dimensions are those of all arrays
     broadcast together.
 
-    With NumPy the slices are small enough for the cache, unless ``cached`` is false: then they are as large as the
-    budget lets them be, for functions that repeat work in every slice. They are spread over threads, unless
+    On the host the slices are small enough for the cache, unless ``cached`` is false: then they are as large as the
+    budget lets them be, for functions that repeat work in every slice. NumPy spreads them over threads, unless
     ``threads`` is false, for functions whose matrix products occupy all processors by themselves.
     """
     shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
     function = in_double(xp, function)
+    cached = cached and _on_host(xp, arrays[0][0])
     most, workers = _at_a_time(xp, math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
@@ -116,17 +117,22 @@ def over_batch(
     return tuple(map(restored, joined)) if len(joined) > 1 else restored(joined[0])
 
 
-def working_bytes(xp: Namespace, count: int, bytes_each: int, *, cached: bool, threads: bool) -> int:
-    """What :func:`over_batch` takes for temporaries of a batch of ``count``."""
-    most, workers = _at_a_time(xp, count, bytes_each, cached, threads)
+def working_bytes(xp: Namespace, x: Array, count: int, bytes_each: int, *, cached: bool, threads: bool) -> int:
+    """What :func:`over_batch` takes for temporaries of a batch of ``count``, with arrays like x."""
+    most, workers = _at_a_time(xp, count, bytes_each, cached and _on_host(xp, x), threads)
     return min(count, most * workers) * bytes_each
+
+
+def _on_host(xp: Namespace, x: Array) -> bool:
+    """Whether operations are passes over the memory of the host; a JAX program makes its own."""
+    return library(xp) != "jax" and "cpu" in str(device_of(x)).lower()
 
 
 def _at_a_time(xp: Namespace, count: int, bytes_each: int, cached: bool, threads: bool) -> tuple[int, int]:
     """Batch elements in a slice, and slices that are computed at a time."""
-    if not cached or library(xp) != "numpy":
+    if not cached:
         return chunk_size(count, bytes_each), 1
-    workers = _threads() if threads else 1
+    workers = _threads() if threads and library(xp) == "numpy" else 1
     limit = min(_budget.get() // workers, _CACHED)
     most = min(count, max(1, limit // max(1, bytes_each)))
     if most * bytes_each * 4 < limit:  # not worth a thread

@@ -97,7 +97,7 @@ def plan(
     sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
     chosen, reason = choose(sizes, method)
     flops, bytes_each = cost(chosen, sizes)
-    peak_bytes = working_bytes(xp, sizes.kernels, bytes_each, **slicing(chosen, sizes))
+    peak_bytes = working_bytes(xp, system.B, sizes.kernels, bytes_each, **slicing(chosen, sizes))
     return Plan(chosen, reason, flops, peak_bytes)
 
 

@@ -31,4 +31,8 @@ def multiply_rows(xp: Namespace, rows: Array, matrix: Array) -> Array:
         rows = xp.reshape(rows, (*rows.shape[:-2], count // most, most, n))
         product = rows @ matrix[..., None, :, :]
         return xp.reshape(product, (*product.shape[:-3], count, -1))
+    if library(xp) != "numpy" and rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:
+        # One product instead of many with the same matrix, which some libraries would copy for each.
+        merged = xp.reshape(rows, (*rows.shape[:-3], -1, n)) @ matrix[..., 0, :, :]
+        return xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, -1))
     return rows @ matrix
