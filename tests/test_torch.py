@@ -35,3 +35,87 @@ def test_parameters_that_require_gradients_are_checked_too(torch):
     dt = torch.tensor(-0.1, dtype=torch.float64, requires_grad=True)
     with pytest.raises(ValueError, match=r"^dt:"):
         sk.kernel(sk.Diagonal(-one, one, one), 4, dt=dt)
+
+
+# --- half precision ---------------------------------------------------------------------------------------------------
+
+
+def autocast_cases(torch, half):
+    """Calls with arguments of half precision wherever they may be, and the same in float32."""
+    generator = sts.rng(1)
+    dense = to_library(torch, sts.make("dense"), "float32")
+    diagonal = to_library(torch, sts.make("diagonal-pairs"), "float32")
+    pairs = to_library(torch, sk.discretize(sts.make("dplr-pairs"), 0.1), "float32")
+    u, K = (torch.asarray(generator.standard_normal((2, 64)), dtype=half) for _ in range(2))
+    x, dt = torch.ones(4, dtype=half), torch.asarray([0.05, 0.1], dtype=half)
+    lags = torch.asarray([0.0, 0.5], dtype=half)
+    yield sk.convolve, (u, K)
+    yield lambda dt: sk.kernel(dense, 64, dt=dt), (dt,)
+    yield lambda dt: sk.kernel(diagonal, 64, dt=dt), (dt,)
+    yield lambda u: sk.scan(pairs, u)[0], (u,)
+    yield lambda x: sk.step(sk.discretize(dense, 0.1), x, 1.0), (x,)
+    yield lambda x, t: sk.reconstruct("legs", x, t), (x, lags)
+    yield lambda x: sk.krylov(dense.A, x, 16), (x,)
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_autocast_computes_in_single_precision(torch, half):
+    """To the last bit what float32 gives, cast: bfloat16 products would be off in the third digit."""
+    half = getattr(torch, half)
+    for function, arguments in autocast_cases(torch, half):
+        expected = function(*(x.to(torch.float32) for x in arguments))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = function(*arguments)
+            single = function(*(x.to(torch.float32) for x in arguments))
+        for x, y, z in zip(*(r if isinstance(r, tuple) else (r,) for r in (found, single, expected)), strict=True):
+            assert x.dtype == half
+            assert y.dtype == torch.float32
+            assert torch.equal(y, z)
+            assert torch.equal(x, z.to(half))
+
+
+def test_autocast_gives_containers_and_states_in_single_precision(torch):
+    half = torch.bfloat16
+    with torch.autocast("cpu", dtype=half):
+        system = sk.Dense(torch.eye(3, dtype=half), torch.ones(3, dtype=half), torch.ones(3, dtype=half))
+        basis = torch.asarray(np.eye(3) + 0.3, dtype=torch.float32)
+        changed = system.change_basis(basis)
+        discrete = sk.discretize(system, torch.tensor(0.1, dtype=half))
+        pairs = to_library(torch, sk.discretize(sts.make("diagonal-pairs"), 0.1), "float32")
+        y, x = sk.scan(pairs, torch.ones(8, dtype=half))
+        dense = pairs.to_dense()
+    assert {system.A.dtype, changed.A.dtype, discrete.A.dtype, dense.A.dtype} == {torch.float32}
+    assert torch.equal(dense.A, pairs.to_dense().A)
+    assert torch.equal(changed.A, system.change_basis(basis).A)
+    assert (y.dtype, x.dtype) == (half, torch.complex64)  # there is no complex bfloat16
+
+
+def test_autocast_has_gradients_in_the_dtype_of_the_arguments(torch):
+    u = torch.ones(8, dtype=torch.bfloat16, requires_grad=True)
+    K = torch.linspace(1, 2, 8, requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        sk.convolve(u, K).sum().backward()
+    assert (u.grad.dtype, K.grad.dtype) == (torch.bfloat16, torch.float32)
+    np.testing.assert_allclose(to_numpy(K.grad), np.arange(8, 0, -1), rtol=1e-6)
+
+
+def test_half_precision_is_refused_outside_autocast(torch):
+    u = torch.ones(8, dtype=torch.bfloat16)
+    with pytest.raises(TypeError, match=r"^u:.*half precision.*float32"):
+        sk.convolve(u, u)
+    with pytest.raises(TypeError, match=r"^A:.*half precision"):
+        sk.Dense(torch.eye(3, dtype=torch.float16), torch.ones(3))
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=False), pytest.raises(TypeError, match=r"^u:"):
+        sk.convolve(u, u)
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
+def test_complex_half_is_refused_everywhere(torch):
+    x = torch.ones(4, dtype=torch.complex64).to(torch.complex32)
+    with pytest.raises(TypeError, match=r"^v:.*half precision.*float32"):
+        sk.vandermonde(x, x, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with pytest.raises(TypeError, match=r"^v:.*half precision"):
+            sk.vandermonde(x, x, 4)
+        with pytest.raises(TypeError, match=r"^Lambda:.*half precision"):
+            sk.Diagonal(x, x)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from .._namespace import Array, check_choice, conj
+from .._torch import without_autocast
 from ._fft import clip, fast_length, feed_through, prepare, restore, transform
 
 CONVENTIONS = ("centered", "shifted")
 
 
+@without_autocast
 def convolve_bidirectional(
     u: Array, K: Array, K_backward: Array, *, D: Any = None, convention: str = "centered"
 ) -> Array:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .._namespace import Array, check_length
+from .._torch import without_autocast
 from ._fft import clip, fast_length, feed_through, prepare, restore, transform
 
 
+@without_autocast
 def convolve(u: Array, K: Array, *, D: Any = None, ndim: int = 1) -> Array:
     """Convolve a signal causally with a kernel: ``y_k = sum_(j<=k) K_j u_(k-j) + D u_k``.
 

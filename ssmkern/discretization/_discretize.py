@@ -20,6 +20,7 @@ from .._namespace import (
     shape_of,
     widest,
 )
+from .._torch import without_autocast
 from ..systems import DPLR, Dense, Diagonal, System, cast_system, check_system, widen, with_fields
 from ._exponential import expm, phi1
 from ._modes import ALPHA
@@ -27,6 +28,7 @@ from ._modes import ALPHA
 METHODS = ("bilinear", "euler", "backward_diff", "gbt", "zoh", "foh", "dss")
 
 
+@without_autocast
 def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: float | None = None) -> System:
     """Discretize a continuous system.
 

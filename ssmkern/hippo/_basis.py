@@ -21,11 +21,13 @@ from .._namespace import (
     truth,
     widest,
 )
+from .._torch import without_autocast
 from ._closed_forms import CLOSED_FORMS, WINDOW
 from ._normal import normal_form
 from ._transition import check_measure, matrices
 
 
+@without_autocast
 def basis(measure: str, n: int, t: Any, **params: float) -> Array:
     r"""Return the functions of the lag whose coefficients the state holds.
 

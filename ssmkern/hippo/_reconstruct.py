@@ -18,10 +18,12 @@ from .._namespace import (
     precision,
     truth,
 )
+from .._torch import without_autocast
 from ._closed_forms import CLOSED_FORMS, WINDOW
 from ._transition import check_measure
 
 
+@without_autocast
 def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     r"""Return the signal at given lags that a HiPPO state stands for.
 

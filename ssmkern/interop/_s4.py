@@ -19,11 +19,13 @@ from .._namespace import (
     is_complex,
     shape_of,
 )
+from .._torch import without_autocast
 from ..discretization import discretize
 from ..kernels import untruncate_output
 from ..systems import DPLR, widen
 
 
+@without_autocast
 def from_s4(
     Lambda: Array, P: Array, B: Array, C: Array, dt: Any = None, *, truncated_length: int | None = None
 ) -> DPLR:
@@ -97,6 +99,7 @@ def from_s4(
     return _untruncated(xp, DPLR(Lambda, P, P, B, C, conjugate_pairs=True), dt, truncated_length)
 
 
+@without_autocast
 def from_annotated_s4(
     Lambda: Array, P: Array, B: Array, C: Array, dt: Any = None, *, truncated_length: int | None = None
 ) -> DPLR:

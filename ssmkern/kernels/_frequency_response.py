@@ -18,10 +18,12 @@ from .._namespace import (
     precision,
     widest,
 )
+from .._torch import without_autocast
 from ..systems import DPLR, Dense, System, check_output, check_system, core_fields, widen, with_fields
 from ._resolvent import dense_resolvent, modal_resolvent
 
 
+@without_autocast
 def frequency_response(system: System, w: Array) -> Array:
     """Compute the transfer function of a system on the imaginary axis, or of a discrete one on the unit circle.
 

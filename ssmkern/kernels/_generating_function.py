@@ -15,6 +15,7 @@ from .._namespace import (
     precision,
     widest,
 )
+from .._torch import without_autocast
 from ..discretization import discretize_wide, shifted_modes, step_array
 from ..products.vandermonde import vandermonde_transpose
 from ..systems import DPLR, Dense, Diagonal, System, widen
@@ -22,6 +23,7 @@ from ._kernel import check_arguments, kernel
 from ._resolvent import dense_resolvent, modal_resolvent
 
 
+@without_autocast
 def generating_function(
     system: System, z: Array, *, length: int | None = None, dt: Any = None, discretization: str = "bilinear"
 ) -> Array:

@@ -21,6 +21,7 @@ from .._namespace import (
     precision,
     shape_of,
 )
+from .._torch import without_autocast
 from ..discretization import METHODS as DISCRETIZATIONS
 from ..discretization import check_method, discretize_wide, log_modes, shifted_dense, step_array
 from ..products.krylov import krylov_kernel
@@ -44,6 +45,7 @@ from ._plan import choose, cost, sizes_of, slicing
 from ._series import series_kernel
 
 
+@without_autocast
 def kernel(
     system: System,
     length: int,

@@ -18,10 +18,12 @@ from .._namespace import (
     is_complex,
     precision,
 )
+from .._torch import without_autocast
 from ..systems import System, check_system
 from ._kernel import kernel
 
 
+@without_autocast
 def kernel_nd(
     systems: Sequence[System],
     lengths: Sequence[int],

@@ -9,9 +9,11 @@ from .._namespace import (
     check_length,
     device_of,
 )
+from .._torch import without_autocast
 from ..systems import Diagonal, System, check_discrete, check_output, widen
 
 
+@without_autocast
 def truncate_output(system: System, length: int) -> Array:
     """Compute ``C~ = C (I - A^length)``, with which the generating function stops after ``length`` terms.
 
@@ -56,6 +58,7 @@ def truncate_output(system: System, length: int) -> Array:
     return astype(xp, wide.C - late_output(xp, wide, length), system.C.dtype)
 
 
+@without_autocast
 def untruncate_output(system: System, length: int) -> Array:
     """Compute C from a system whose C is the truncated ``C~ = C (I - A^length)``: the inverse of `truncate_output`.
 

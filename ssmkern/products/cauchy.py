@@ -18,9 +18,11 @@ from .._namespace import (
     is_complex,
     precision,
 )
+from .._torch import without_autocast
 from ._fused import fused_cauchy
 
 
+@without_autocast
 def cauchy(v: Array, z: Array, w: Array) -> Array:
     """Compute the Cauchy product ``sum_n v_n / (z_l - w_n)``.
 

@@ -21,9 +21,11 @@ from .._namespace import (
     shape_of,
     widest,
 )
+from .._torch import without_autocast
 from ._tables import join, split
 
 
+@without_autocast
 def krylov(A: Array, b: Array, length: int) -> Array:
     """Compute the Krylov sequence ``b, A b, ..., A^(length-1) b``.
 

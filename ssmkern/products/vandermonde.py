@@ -27,9 +27,11 @@ from .._namespace import (
     real_pairs,
     widest,
 )
+from .._torch import without_autocast
 from ._tables import join, split
 
 
+@without_autocast
 def vandermonde(v: Array, x: Array, length: int) -> Array:
     """Compute ``sum_n v_n x_n^l`` for l = 0 ... length-1.
 
@@ -84,6 +86,7 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
     return overflow_to_inf(xp, sums, v, x)
 
 
+@without_autocast
 def vandermonde_transpose(u: Array, x: Array) -> Array:
     """Compute ``sum_l u_l x_n^l``: the values at x of the polynomial with coefficients u.
 

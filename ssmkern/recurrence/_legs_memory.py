@@ -32,6 +32,7 @@ from .._namespace import (
     shape_of,
     widest,
 )
+from .._torch import without_autocast
 from ..hippo._functions import legendre
 from ._time_varying import blocks_of, solve
 
@@ -40,6 +41,7 @@ _CACHED = 2**14  # samples that fit into the cache with all temporaries; JAX mak
 _POINTS = 2**12  # states times samples between which polynomials are evaluated at a time
 
 
+@without_autocast
 def legs_memory(
     u: Array,
     n: int,

@@ -23,6 +23,7 @@ from .._namespace import (
     shape_of,
     truth,
 )
+from .._torch import without_autocast
 from ..kernels import kernel
 from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
 from ._choice import choose
@@ -30,6 +31,7 @@ from ._sequences import sequences
 from ._time_varying import check_irregular, irregular_scan
 
 
+@without_autocast
 def scan(
     system: System,
     u: Array,
@@ -145,6 +147,7 @@ def _regular(
     return y, astype(xp, x, state_dtype)
 
 
+@without_autocast
 def zero_input_response(system: System, x0: Array, length: int) -> Array:
     """Compute the output of a discrete system that is left to itself: ``y_k = C A^(k+1) x0``.
 

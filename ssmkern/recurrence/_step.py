@@ -19,9 +19,11 @@ from .._namespace import (
     precision,
     shape_of,
 )
+from .._torch import without_autocast
 from ..systems import System, advance, cast_system, check_discrete, check_output, output
 
 
+@without_autocast
 def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
     """Advance a discrete system by one sample: ``x_k = A x_(k-1) + B u_k``, ``y_k = C x_k + D u_k``.
 

@@ -17,6 +17,7 @@ from .._namespace import (
     precision,
     shape_of,
 )
+from .._torch import single_under_autocast
 
 
 class Container:
@@ -33,6 +34,8 @@ class Container:
     def __post_init__(self) -> None:
         for cls in Container.__subclasses__():  # all, for one makes another: to_dense
             register_pytree(cls, cls._static)
+        for field in (*self._core, "D", "dt"):
+            object.__setattr__(self, field, single_under_autocast(getattr(self, field)))
         arrays = {name: getattr(self, name) for name in self._core}
         for name, value in arrays.items():
             if not hasattr(value, "dtype") and not (name == "C" and value is None):

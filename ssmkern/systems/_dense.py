@@ -12,6 +12,7 @@ from .._namespace import (
     is_complex,
     precision,
 )
+from .._torch import without_autocast
 from ._base import Container
 
 
@@ -65,10 +66,12 @@ class Dense(Container):
     _core = {"A": ("n", "n"), "B": ("n",), "C": ("n",)}
     _static = ()
 
+    @without_autocast
     def to_dense(self) -> Dense:
         """Return the system itself."""
         return self
 
+    @without_autocast
     def change_basis(self, V: Array) -> Dense:
         """Return the same map from input to output in the coordinates ``z`` of ``x = V z``.
 

@@ -14,6 +14,7 @@ from .._namespace import (
     imag,
     real,
 )
+from .._torch import without_autocast
 from ._base import Container
 from ._dense import Dense
 
@@ -80,6 +81,7 @@ class DPLR(Container):
 
     _core = {"Lambda": ("n",), "P": ("n", "r"), "Q": ("n", "r"), "B": ("n",), "C": ("n",)}
 
+    @without_autocast
     def to_dense(self) -> Dense:
         """Return the equivalent `Dense` system, real where conjugate pairs are stored.
 
@@ -162,6 +164,7 @@ class Diagonal(Container):
 
     _core = {"Lambda": ("n",), "B": ("n",), "C": ("n",)}
 
+    @without_autocast
     def to_dense(self) -> Dense:
         """Return the equivalent `Dense` system, real where conjugate pairs are stored.
 

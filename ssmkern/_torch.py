@@ -1,0 +1,76 @@
+"""What torch needs beyond the array API; it is never imported here, only used once the user has."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a public function so that ``torch.autocast``, which multiplies matrices in half precision, has no say.
+
+    Inside autocast, and only there, arguments may be of half precision: they are computed in float32 and real
+    results are cast back.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        device = _autocast_device((*args, *kwargs.values()))
+        if device is None:
+            return function(*args, **kwargs)
+        torch = sys.modules["torch"]
+        half = [x.dtype for x in _tensors((*args, *kwargs.values())) if x.dtype in (torch.bfloat16, torch.float16)]
+        with torch.autocast(device, enabled=False):
+            single: Any = _map(functools.partial(_cast, half, torch.float32), [args, kwargs])
+            result = function(*single[0], **single[1])
+            return _map(functools.partial(_cast, [torch.float32], half[0]), result) if half else result
+
+    return call
+
+
+def single_under_autocast(value: Any) -> Any:
+    """An array of half precision in float32 inside ``torch.autocast``; everything else as it is."""
+    if _autocast_device((value,)) is None:
+        return value
+    torch = sys.modules["torch"]
+    return _cast([torch.bfloat16, torch.float16], torch.float32, value)
+
+
+def _autocast_device(arguments: tuple[Any, ...]) -> str | None:
+    """Device of the first torch array, if autocast is on there."""
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "is_autocast_enabled"):
+        return None
+    device = next((x.device.type for x in _tensors(arguments)), None)
+    return device if device is not None and torch.is_autocast_enabled(device) else None
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """All torch arrays in arguments: in sequences and in containers."""
+    if isinstance(value, sys.modules["torch"].Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _tensors(getattr(value, field.name))
+
+
+def _cast(given: list[Any], wanted: Any, x: Any) -> Any:
+    return x.to(wanted) if isinstance(x, sys.modules["torch"].Tensor) and x.dtype in given else x
+
+
+def _map(function: Callable[[Any], Any], value: Any) -> Any:
+    """Apply a function to what stands in sequences and dictionaries; containers stay as they are."""
+    if isinstance(value, list | tuple):
+        return type(value)(_map(function, item) for item in value)
+    if isinstance(value, dict):
+        return {name: _map(function, item) for name, item in value.items()}
+    return function(value)
