@@ -16,8 +16,10 @@ import numpy as np
 
 from ._jax import in_double, map_slices, traced
 from ._namespace import Array, Namespace, device_of, library
+from ._torch import compiling
 
-_budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=64 * 2**20)
+_DEFAULT = 64 * 2**20
+_budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=_DEFAULT)
 _CACHED = 16 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
 # glibc returns freed memory beyond a threshold to the system, and the first touch of fresh pages costs more than most
 # passes over them. The threshold is twice the largest block that was freed, at most 64 MiB: free one, never touched.
@@ -44,8 +46,8 @@ def byte_budget(size: int) -> Iterator[None]:
 
     Notes
     -----
-    Holds for the current thread or task (it is a context variable). JAX decides on its own temporaries when it
-    compiles; the budget still bounds what it is handed at a time.
+    Holds for the current thread or task (it is a context variable), not inside ``torch.compile``. JAX decides on its
+    own temporaries when it compiles; the budget still bounds what it is handed at a time.
 
     Examples
     --------
@@ -65,9 +67,14 @@ def byte_budget(size: int) -> Iterator[None]:
         _budget.reset(token)
 
 
+def budget() -> int:
+    """Return the byte budget here; ``torch.compile`` cannot trace a context variable."""
+    return _DEFAULT if compiling() else _budget.get()
+
+
 def chunk_size(count: int, bytes_each: int) -> int:
     """How many of ``count`` items of ``bytes_each`` bytes to take at a time."""
-    return min(count, max(1, _budget.get() // max(1, bytes_each)))
+    return min(count, max(1, budget() // max(1, bytes_each)))
 
 
 def over_batch(
@@ -133,7 +140,7 @@ def _at_a_time(xp: Namespace, count: int, bytes_each: int, cached: bool, threads
     if not cached:
         return chunk_size(count, bytes_each), 1
     workers = _threads() if threads and library(xp) == "numpy" else 1
-    limit = min(_budget.get() // workers, _CACHED)
+    limit = min(budget() // workers, _CACHED)
     most = min(count, max(1, limit // max(1, bytes_each)))
     if most * bytes_each * 4 < limit:  # not worth a thread
         return most, workers

@@ -9,11 +9,14 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Callable
 from numbers import Complex, Real
 from typing import Any
 
 import array_api_compat
 import numpy as np
+
+from ._torch import compiling
 
 Array = Any
 Namespace = Any
@@ -185,6 +188,13 @@ def complex_pairs(xp: Namespace, x: Array) -> Array:
     return xp.view_as_complex(x) if library(xp) == "torch" else x[..., 0] + 1j * x[..., 1]
 
 
+def moveaxis(xp: Namespace, x: Array, source: int, target: int) -> Array:
+    """Move one axis; ``torch.vmap`` has no rule for torch's own function."""
+    axes = list(range(x.ndim))
+    axes.insert(target % x.ndim, axes.pop(source))
+    return xp.permute_dims(x, tuple(axes))
+
+
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:
     """Bring a constant formed on the host, in float64, to a library, dtype and device."""
     return xp.asarray(x, dtype=dtype, device=device)
@@ -212,11 +222,16 @@ def truth(condition: Array) -> bool | None:
     The values are read only where that costs no transfer: not on an accelerator and not on an array that is being
     traced by a compiler or a transformation.
     """
-    xp = array_api_compat.array_namespace(condition)
+    value = read(array_api_compat.array_namespace(condition).all, condition)
+    return None if value is None else bool(value)
+
+
+def read(function: Callable[[Array], Array], x: Array) -> int | None:
+    """Value of ``function(x)``, a boolean or an integer; None where it cannot be read, see :func:`truth`."""
+    if compiling():
+        return None
     try:
-        if "cpu" not in str(array_api_compat.device(condition)).lower():
-            return None
-        return bool(xp.all(condition))
+        return int(function(x)) if "cpu" in str(array_api_compat.device(x)).lower() else None
     except (TypeError, RuntimeError):  # traced: no value to read
         return None
 

@@ -12,6 +12,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def compiling() -> bool:
+    """Whether ``torch.compile`` or ``torch.export`` is tracing this very call."""
+    torch = sys.modules.get("torch")
+    return torch is not None and hasattr(torch, "compiler") and bool(torch.compiler.is_compiling())
+
+
 def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a public function so that ``torch.autocast``, which multiplies matrices in half precision, has no say.
 
@@ -48,7 +54,9 @@ def _autocast_device(arguments: tuple[Any, ...]) -> str | None:
     if torch is None or not hasattr(torch, "is_autocast_enabled"):
         return None
     device = next((x.device.type for x in _tensors(arguments)), None)
-    return device if device is not None and torch.is_autocast_enabled(device) else None
+    if device is None or not torch.amp.is_autocast_available(device):
+        return None
+    return device if torch.is_autocast_enabled(device) else None
 
 
 def _tensors(value: Any) -> Iterator[Any]:

@@ -119,3 +119,61 @@ def test_complex_half_is_refused_everywhere(torch):
             sk.vandermonde(x, x, 4)
         with pytest.raises(TypeError, match=r"^Lambda:.*half precision"):
             sk.Diagonal(x, x)
+
+
+# --- transformations and compilation ----------------------------------------------------------------------------------
+
+
+def everything(system, u, dt):
+    """Kernel, convolution and scan: all that a layer does."""
+    K = sk.kernel(system, u.shape[-1], dt=dt)
+    return K, sk.convolve(u, K), sk.scan(sk.discretize(system, dt), u)[0]
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected")
+@pytest.mark.parametrize("kind", sts.PLAIN)
+def test_compiles_into_one_graph(torch, kind):
+    """With fullgraph a graph break is an error; the backend runs the graph as it is, without a compiler."""
+    system, u = to_library(torch, sts.make(kind)), torch.asarray(sts.rng(2).standard_normal((2, 40)))
+    dt = torch.tensor(0.1, dtype=torch.float64)
+    found = torch.compile(everything, fullgraph=True, backend="eager")(system, u, dt)
+    for x, expected in zip(found, everything(system, u, dt), strict=True):
+        torch.testing.assert_close(x, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected")
+def test_compiled_gradients(torch):
+    system = to_library(torch, sts.make("diagonal-pairs"))
+
+    def energy(C, dt):
+        return sk.kernel(dataclasses.replace(system, C=C), 40, dt=dt).square().sum()
+
+    arguments = system.C.clone().requires_grad_(), torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+    compiled = torch.compile(energy, fullgraph=True, backend="aot_eager")
+    found, expected = (torch.autograd.grad(f(*arguments), arguments) for f in (compiled, energy))
+    for x, y in zip(found, expected, strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", sts.PLAIN)
+def test_vmap_is_the_batch(torch, kind):
+    system, u = to_library(torch, sts.make(kind)), torch.asarray(sts.rng(3).standard_normal((3, 2, 40)))
+    dt = torch.asarray([0.05, 0.1, 0.2], dtype=torch.float64)
+    found = torch.vmap(lambda u, dt: everything(system, u, dt))(u, dt)
+    for i in range(3):
+        for x, expected in zip(found, everything(system, u[i], dt[i]), strict=True):
+            torch.testing.assert_close(x[i], expected, rtol=1e-11, atol=1e-12)
+
+
+def test_function_transforms_are_derivatives(torch):
+    """torch.func by reverse and by forward mode, against autograd."""
+    system = to_library(torch, sts.make("dplr-pairs"))
+
+    def kernel(dt):
+        return sk.kernel(system, 12, dt=dt)
+
+    dt = torch.tensor(0.1, dtype=torch.float64)
+    slope, second = (torch.func.jacfwd(kernel)(dt), torch.func.jacfwd(torch.func.jacrev(kernel))(dt))
+    torch.testing.assert_close(slope, torch.func.jacrev(kernel)(dt))
+    torch.testing.assert_close(slope, torch.autograd.functional.jacobian(kernel, dt))
+    torch.testing.assert_close(second[3], torch.autograd.functional.hessian(lambda dt: kernel(dt)[3], dt))

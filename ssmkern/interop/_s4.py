@@ -17,6 +17,7 @@ from .._namespace import (
     imag,
     is_array,
     is_complex,
+    moveaxis,
     shape_of,
 )
 from .._torch import without_autocast
@@ -91,7 +92,7 @@ def from_s4(
     array([0.-3.j])
     """
     xp = _check(Lambda, P, B, C, dt, rank_axes=1)
-    P = xp.moveaxis(P, 0, -1)
+    P = moveaxis(xp, P, 0, -1)
     given = DPLR(Lambda, P, P, B, C, conjugate_pairs=True)
     lower = imag(xp, given.Lambda) < 0
     P = xp.where(lower[..., None], conj(xp, given.P), given.P)

@@ -15,6 +15,7 @@ from .._namespace import (
     complex_of,
     device_of,
     is_array,
+    moveaxis,
     precision,
     widest,
 )
@@ -79,14 +80,14 @@ def frequency_response(system: System, w: Array) -> Array:
 
     def run(w: Array, *slices: Array) -> Array:
         part = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=True)), D=None, dt=None))
-        values = _resolvent(xp, part, xp.moveaxis(w, 0, -1), system.dt is not None)
-        return astype(xp, xp.moveaxis(values, -1, 0), out)
+        values = _resolvent(xp, part, moveaxis(xp, w, 0, -1), system.dt is not None)
+        return astype(xp, moveaxis(xp, values, -1, 0), out)
 
     # The frequencies are the first axis of the batch: what is done for A alone is done once a frequency.
-    first = xp.moveaxis(xp.reshape(w, (*(1,) * (len(batch) + 1 - w.ndim), *w.shape)), -1, 0)
+    first = moveaxis(xp, xp.reshape(w, (*(1,) * (len(batch) + 1 - w.ndim), *w.shape)), -1, 0)
     arrays = [(first, 0), *((x, len(system._core[name])) for name, x in fields.items())]
     dense = isinstance(system, Dense)
-    values = xp.moveaxis(over_batch(xp, run, arrays, _bytes_each(system), threads=not dense), 0, -1)
+    values = moveaxis(xp, over_batch(xp, run, arrays, _bytes_each(system), threads=not dense), 0, -1)
     if system.D is None:
         return values
     D = as_array(xp, system.D, out, device_of(values))

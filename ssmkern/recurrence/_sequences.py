@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from .._memory import chunk_size, over_batch
-from .._namespace import Array, Namespace, is_array, real_of
+from .._namespace import Array, Namespace, is_array, moveaxis, real_of
 from ..systems import System, core_fields, with_fields
 from ._blocks import Runner
 
@@ -88,12 +88,12 @@ def _to_rows(xp: Namespace, x: Array, core: int, lead: tuple[int, ...], own: int
         return xp.reshape(x, ((1,) * (own - len(batch)) + tuple(batch) + (1,) + tuple(shape)))
     mine = batch[len(batch) - own :] if own else ()
     x = xp.reshape(xp.broadcast_to(x, (*lead, *mine, *shape)), (-1, *mine, *shape))
-    return xp.moveaxis(x, 0, own)
+    return moveaxis(xp, x, 0, own)
 
 
 def _from_rows(xp: Namespace, x: Array, lead: tuple[int, ...]) -> Array:
     """Undo :func:`_to_rows` for ``(..., rows, k)``."""
-    x = xp.moveaxis(x, -2, 0)
+    x = moveaxis(xp, x, -2, 0)
     return xp.reshape(x, (*lead, *x.shape[1:]))
 
 
