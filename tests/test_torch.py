@@ -155,6 +155,7 @@ def test_compiled_gradients(torch):
         torch.testing.assert_close(x, y, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # torch conjugates one element after the other
 @pytest.mark.parametrize("kind", sts.PLAIN)
 def test_vmap_is_the_batch(torch, kind):
     system, u = to_library(torch, sts.make(kind)), torch.asarray(sts.rng(3).standard_normal((3, 2, 40)))
@@ -165,6 +166,8 @@ def test_vmap_is_the_batch(torch, kind):
             torch.testing.assert_close(x[i], expected, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own, in its forward mode
 def test_function_transforms_are_derivatives(torch):
     """torch.func by reverse and by forward mode, against autograd."""
     system = to_library(torch, sts.make("dplr-pairs"))
