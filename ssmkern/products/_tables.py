@@ -27,8 +27,9 @@ def multiply_rows(xp: Namespace, rows: Array, matrix: Array) -> Array:
     """
     count, n = rows.shape[-2:]
     most = THREADED_PRODUCT // (n * matrix.shape[-1])
-    if library(xp) == "numpy" and 4 <= most < count and count % most == 0:
-        rows = xp.reshape(rows, (*rows.shape[:-2], count // most, most, n))
+    few = next((k for k in range(min(most, count), 3, -1) if count % k == 0), count)
+    if library(xp) == "numpy" and few < count:
+        rows = xp.reshape(rows, (*rows.shape[:-2], count // few, few, n))
         product = rows @ matrix[..., None, :, :]
         return xp.reshape(product, (*product.shape[:-3], count, -1))
     if library(xp) != "numpy" and rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:

@@ -72,7 +72,13 @@ def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callabl
 
 def powers_of(size: int, length: int) -> int:
     """How many powers of the state matrix, by 1, 2, 4, ... samples, are needed."""
-    return (size - 1).bit_length() + 1 + (-(-length // size) // (SHORT + 1)).bit_length()
+    return (size - 1).bit_length() + 1 + (_count(length, size) // (SHORT + 1)).bit_length()
+
+
+def _count(length: int, size: int) -> int:
+    """Number of blocks; many that must be filled up are a multiple of 16, so that `multiply_rows` can group them."""
+    count = -(-length // size)
+    return count if count < 16 or count * size == length else -(-count // 16) * 16
 
 
 def dense_blocks(xp: Namespace, system: Dense, block: int, count: int, out: DType) -> Blocks:
@@ -136,7 +142,7 @@ def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = 
     With ``ends``, ``(..., rows)``, the state is that after so many samples; u must be 0 from there on.
     """
     length, size = u.shape[-1], blocks.response.shape[-1]
-    count = -(-length // size)
+    count = _count(length, size)
     if count * size != length:
         missing = xp.zeros((*u.shape[:-1], count * size - length), dtype=u.dtype, device=device_of(u))
         u = xp.concat([u, missing], axis=-1)
