@@ -236,13 +236,18 @@ def read(function: Callable[[Array], Array], x: Array) -> int | None:
         return None
 
 
-def overflow_to_inf(xp: Namespace, powers: Array, *parameters: Array) -> Array:
-    """Make NaN inf in a sequence of powers ``(..., length)`` of finite parameters: it is inf - inf or 0 inf."""
+def overflow_to_inf(xp: Namespace, powers: Array, *parameters: tuple[Array, int], core: int = 1) -> Array:
+    """Make NaN inf in sequences of powers ``(..., length)`` of finite parameters: it is inf - inf or 0 inf.
+
+    Parameters come with their number of core dimensions, ``core`` is that of the powers. Each batch element is looked
+    at by itself, so that devices which hold a part of the batch have nothing to tell each other.
+    """
     if truth(xp.isfinite(powers[..., -1])):
         return powers
     overflowed = xp.isnan(powers)
-    for x in parameters:
-        overflowed = overflowed & xp.all(xp.isfinite(x))
+    for x, own in parameters:
+        finite = xp.all(xp.isfinite(x), axis=tuple(range(-own, 0)))
+        overflowed = overflowed & finite[(..., *(None,) * core)]
     return xp.where(overflowed, xp.full_like(powers, xp.inf), powers)
 
 

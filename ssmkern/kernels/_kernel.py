@@ -144,7 +144,7 @@ def kernel(
         K = run(*(x for x, _ in arrays))
     else:
         K = over_batch(xp, run, arrays, cost(method, sizes)[1], **slicing(method, sizes))
-    return overflow_to_inf(xp, K, *fields.values())
+    return overflow_to_inf(xp, K, *arrays[: len(fields)])
 
 
 def compute(

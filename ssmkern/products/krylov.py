@@ -81,7 +81,7 @@ def krylov(A: Array, b: Array, length: int) -> Array:
         return astype(xp, columns(xp, astype(xp, A, wide), astype(xp, b, wide), length), out)
 
     X = over_batch(xp, run, [(A, 2), (b, 1)], 16 * n * (3 * n + 2 * length))
-    return overflow_to_inf(xp, X, A, b)
+    return overflow_to_inf(xp, X, (A, 2), (b, 1), core=2)
 
 
 def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:

@@ -83,7 +83,7 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
         return power_sums(xp, log_x, length, out)(v)
 
     sums = over_batch(xp, run, [(v, 1), (x, 1)], table_bytes(v.shape[-1], length))
-    return overflow_to_inf(xp, sums, v, x)
+    return overflow_to_inf(xp, sums, (v, 1), (x, 1))
 
 
 @without_autocast
