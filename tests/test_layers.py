@@ -1,0 +1,200 @@
+"""The layers of docs/layers: exact properties, and a small version of every experiment."""
+
+import importlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers import assert_close, to_numpy
+
+FOLDER = Path(__file__).parents[1] / "docs" / "layers"
+INITS = ("legs", "random", "s4d-lin")
+
+
+@pytest.fixture
+def layers(torch, monkeypatch):
+    """The modules of docs/layers by name."""
+    pytest.importorskip("matplotlib").use("Agg")
+    monkeypatch.syspath_prepend(str(FOLDER))
+    torch.manual_seed(0)
+    names = ("data", "torch_layers", "train", "comparison", "initialization", "half_rate", "filters", "generation")
+    return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+
+
+@pytest.fixture
+def jax_layers(jax, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("jax_layers")
+
+
+@pytest.fixture
+def small(layers, monkeypatch, tmp_path):
+    """Two tiny data sets under the names of the real ones, one epoch, and a folder of its own."""
+    generator = np.random.default_rng(0)
+    label = np.arange(20) % 2
+    u = (generator.standard_normal((20, 64, 1)) + label[:, None, None]).astype(np.float32)
+    data = layers.data.Data(u, label, u[:8], label[:8])
+    for module in (layers.train, layers.comparison, layers.half_rate):
+        monkeypatch.setattr(module, "load", {"digits": data, "OSULeaf": data, "ACSF1": data}.get)
+    monkeypatch.setattr(layers.train, "EPOCHS", dict.fromkeys(layers.train.EPOCHS, 1))
+    monkeypatch.setattr(layers.train, "KEPT", tmp_path / "kept")
+    return layers
+
+
+def smooth(length):
+    """Slow waves ``(2, length, 1)``."""
+    t = np.linspace(0, 1, length, endpoint=False)
+    return np.stack([np.sin(9 * t) + np.cos(14 * t), np.sin(7 * t + 1)])[..., None]
+
+
+def from_torch(jax, state):
+    """Parameters in the nested form of the JAX layers."""
+    tree = {"blocks": {}}
+    for name, x in state.items():
+        *path, leaf = name.replace("mix.2", "mix").split(".")
+        node = tree
+        for key in path:
+            node = node.setdefault(key, {})
+        node[leaf] = jax.numpy.asarray(to_numpy(x))
+    return tree | {"blocks": list(tree["blocks"].values())}
+
+
+# --- exact properties -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_steps_give_the_convolution(layers, torch, init):
+    model = layers.torch_layers.Stack(1, 3, channels=4, depth=2, order=8, pool=False, init=init, rng=0).double()
+    assert layers.generation.difference(model, torch.from_numpy(smooth(150))) < 1e-12
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_half_the_rate_is_twice_the_step(layers, torch, init):
+    """The outputs at every second sample of a slow signal; without doubled steps they are others."""
+    model = layers.torch_layers.Stack(1, 3, channels=4, depth=1, order=8, pool=False, init=init, rng=0).double()
+    u = torch.from_numpy(smooth(800))
+    with torch.no_grad():
+        full = to_numpy(model(u)[:, ::2])[:, 50:]
+        doubled, same = (to_numpy(model(u[:, ::2], rate=rate))[:, 50:] for rate in (2.0, 1.0))
+    assert_close(doubled, full, 0.01)
+    assert np.max(np.abs(same - full)) > 5 * np.max(np.abs(doubled - full))
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_both_frameworks_compute_the_same(layers, torch, jax, jax_layers, init):
+    """The same parameters, whole sequences and steps."""
+    model = layers.torch_layers.Stack(1, 3, channels=4, order=8, depth=2, init=init, rng=0)
+    params = from_torch(jax, model.state_dict())
+    u = smooth(40).astype(np.float32)
+    with torch.no_grad():
+        expected = to_numpy(model(torch.from_numpy(u), rate=0.5))
+        discrete, states = model.discrete(), None
+        for k in range(3):
+            last, states = model.step(discrete, states, torch.from_numpy(u[:, k]))
+    assert_close(jax.jit(jax_layers.stack)(params, u, rate=0.5), expected, 1e-5)
+    discrete = jax_layers.discrete_of(params)
+    states = jax_layers.start(discrete, 2)
+    for k in range(3):
+        y, states = jax.jit(jax_layers.step)(params, discrete, states, u[:, k])
+    assert y.dtype == np.float32
+    assert_close(y, to_numpy(last), 1e-5)
+
+
+def test_both_frameworks_start_alike(layers, jax, jax_layers):
+    """Names, shapes, and what is not drawn."""
+    for init in ("legs", "s4d-lin"):
+        theirs = from_torch(jax, layers.torch_layers.Stack(1, 3, channels=4, order=8, depth=2, init=init).state_dict())
+        ours = jax_layers.init_stack(np.random.default_rng(0), 1, 3, channels=4, order=8, depth=2, init=init)
+        assert jax.tree.map(np.shape, ours) == jax.tree.map(np.shape, theirs)
+        for name in {"log_decay", "frequency", "P", "B"} & set(ours["blocks"][0]["ssm"]):
+            assert_close(ours["blocks"][0]["ssm"][name], to_numpy(theirs["blocks"][0]["ssm"][name]), 1e-6)
+
+
+# --- small experiments ----------------------------------------------------------------------------------------------
+
+
+def test_data(layers):
+    pytest.importorskip("sklearn")
+    data = layers.data.load("digits")
+    assert data.u.shape == (1437, 64, 1)
+    assert data.test_u.shape == (360, 64, 1)
+    assert data.classes == 10
+    assert len(np.unique(np.concatenate([data.u, data.test_u]), axis=0)) == 1797  # no case trains and tests
+
+
+def test_long_data(layers):
+    if not importlib.util.find_spec("sktime"):
+        pytest.skip("sktime is not installed")
+    data = layers.data.load("ACSF1")
+    assert data.u.shape == data.test_u.shape == (100, 1460, 1)
+    assert set(data.label) == set(data.test_label) == set(range(10))
+
+
+@pytest.mark.parametrize("name", ["S4", "S4D", "S4 random", "S4D random", "GRU"])
+def test_every_model_learns(layers, torch, name):
+    """Two levels in noise; every parameter has moved."""
+    generator, label = np.random.default_rng(0), np.arange(100) % 2
+    u = generator.standard_normal((100, 32, 1)) + label[:, None, None]
+    model = layers.train.make(name, 2, seed=0)
+    before = [x.clone() for x in model.parameters()]
+    losses = layers.train.fit(model, torch.from_numpy(u.astype(np.float32)), torch.from_numpy(label), epochs=8)
+    assert losses[-1] < 0.8 * losses[0]
+    assert all(torch.any(x != y) for x, y in zip(before, model.parameters(), strict=True))
+
+
+def test_slow_parameters_do_not_decay(layers):
+    model = layers.train.make("S4", 2, seed=0)
+    _, slow = layers.train.optimizer(model).param_groups
+    ssm = model.blocks[0].ssm
+    assert {id(x) for x in (ssm.log_decay, ssm.frequency, ssm.P, ssm.B, ssm.log_dt)} <= {id(x) for x in slow["params"]}
+    assert slow["weight_decay"] == 0
+    assert len(slow["params"]) == 10
+
+
+@pytest.mark.parametrize("name", ["comparison", "half_rate"])
+def test_tables(small, capsys, name):
+    getattr(small, name).main()
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert len(rows) == {"comparison": 9, "half_rate": 4}[name]
+    assert len({row.count("|") for row in rows}) == 1
+
+
+@pytest.mark.parametrize("name", ["initialization", "filters"])
+def test_figures(small, tmp_path, name):
+    getattr(small, name).main(tmp_path)
+    assert (tmp_path / f"layers_{name}.png").stat().st_size > 5000
+
+
+def test_training_is_kept(small):
+    """Twice the same model, the second time from the file."""
+    first, record = small.train.trained("digits", "S4", 0)
+    second, again = small.train.trained("digits", "S4", 0)
+    assert record == again
+    for x, y in zip(first.parameters(), second.parameters(), strict=True):
+        assert (x == y).all()
+
+
+def test_generation(layers, torch, tmp_path):
+    """Pixels that are given stay; the others are grey levels, and their likelihood is that of the convolution."""
+    generation = layers.generation
+    model = layers.torch_layers.Stack(1, generation.LEVELS, channels=8, depth=1, order=8, pool=False, rng=0).eval()
+    first = torch.arange(20.0).reshape(2, 10) % generation.LEVELS
+    pixels, logits = generation.generate(model, first, torch.Generator().manual_seed(0))
+    assert torch.equal(pixels[:, :10], first)
+    assert set(pixels.flatten().tolist()) <= set(range(generation.LEVELS))
+    with torch.no_grad():
+        assert_close(to_numpy(logits), to_numpy(model(generation.shifted(pixels))), 1e-5)
+    assert generation.time_of_steps(model, 64, blocks=4, repeats=1).shape == (4,)
+    assert generation.time_of_convolution(model, 64) > 0
+
+
+def test_jax_layers_learn(jax, jnp, jax_layers):
+    train = importlib.import_module("train_jax")
+    generator, label = np.random.default_rng(0), np.arange(60) % 2
+    u = (generator.standard_normal((60, 16, 1)) + 2 * label[:, None, None]).astype(np.float32)
+    params = jax_layers.init_stack(generator, 1, 2, channels=8, depth=1, order=4)
+    trained, losses = train.fit(params, u, label, epochs=20, batch=20)
+    assert losses[-1] < 0.5 * losses[0]
+    moved = jax.tree.map(lambda x, y: bool(jnp.any(x != y)), params, trained)
+    assert all(jax.tree.leaves(moved))
