@@ -1,0 +1,23 @@
+"""Channels spread over the devices of a JAX mesh are computed where they are."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(__file__).with_name("sharded.py")
+
+
+def test_eight_devices_agree_with_one_and_do_not_communicate(jax):
+    """In a process of its own: the number of devices is fixed when JAX starts."""
+    done = subprocess.run([sys.executable, PROGRAM], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    cases = json.loads(done.stdout)
+    assert len(cases) == 6
+    assert cases["kernel dplr"]["slices"], "the batch should be sliced"
+    assert cases["scan dplr"]["slices"], "the batch should be sliced"
+    for name, case in cases.items():
+        assert case["collectives"] == [], name
+        assert case["devices"], name
+        assert set(case["devices"]) == {8}, name
+        assert case["difference"] < 1e-6, name
