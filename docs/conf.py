@@ -1,6 +1,15 @@
 """Sphinx configuration."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import ssmkern
+from ssmkern._capabilities import CAPABILITIES, LIBRARIES
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "ssmkern"
 author = "ssmkern developers"
@@ -25,3 +34,22 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
+
+CAPABILITIES_PAGE = Path(__file__).with_name("capabilities.md")
+
+
+def capabilities_page() -> str:
+    """Text of the page of capabilities: its introduction, and the table that is in the code."""
+    header = ["name", *LIBRARIES, "GPU", "`jax.jit`", "`torch.compile`", "gradients", "notes"]
+    rows = [header, ["---"] * len(header)]
+    for name, can in CAPABILITIES.items():
+        role = "class" if name[0].isupper() else "func"
+        marks = [*(library in can.libraries for library in LIBRARIES), can.gpu, "jax" in can.jit, "torch" in can.jit]
+        shown = ["yes" if mark else "" for mark in marks]
+        rows.append([f"{{py:{role}}}`~ssmkern.{name}`", *shown, ", ".join(can.grad), can.note])
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return CAPABILITIES_PAGE.read_text("utf-8").partition("| name |")[0] + table + "\n"
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", lambda _: CAPABILITIES_PAGE.write_text(capabilities_page(), "utf-8"))
