@@ -70,9 +70,7 @@ def traced(*arrays: Array) -> bool:
     return jax is not None and any(isinstance(x, jax.core.Tracer) for x in arrays)
 
 
-def map_slices(
-    function: Callable[..., Any], arrays: list[tuple[Array, int]], shape: tuple[int, ...], most: int
-) -> Any:
+def map_slices(function: Callable[..., Any], arrays: list[tuple[Array, int]], shape: tuple[int, ...], most: int) -> Any:
     """Apply a function to slices of at most ``most`` elements of a batch, in a loop of the compiled program.
 
     ``arrays`` are pairs of an array and its number of core dimensions. A slice takes every k-th element of the longest
