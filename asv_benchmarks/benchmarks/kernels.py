@@ -6,7 +6,7 @@ import numpy as np
 
 import ssmkern as sk
 
-from . import libraries
+from . import libraries, speed
 
 ORDER = 64
 CHANNELS = 16
@@ -33,7 +33,7 @@ class Kernel:
     """``kernel`` of 16 channels of order 64."""
 
     METHODS = ("dense krylov", "dplr cauchy", "dplr krylov", "diagonal vandermonde", "diagonal cauchy")
-    params = (libraries.NAMES, METHODS, [1024, 16384])
+    params = (libraries.NAMES, METHODS, speed.LENGTHS)
     param_names = ("library", "method", "length")
 
     def setup(self, library, method, length):
@@ -72,7 +72,7 @@ class Recurrence:
 class Convolve:
     """``convolve`` of 16 channels."""
 
-    params = (libraries.NAMES, [1024, 16384])
+    params = (libraries.NAMES, speed.LENGTHS)
     param_names = ("library", "length")
 
     def setup(self, library, length):

@@ -9,6 +9,7 @@ import ssmkern as sk
 from . import baselines, jobs, libraries, speed
 
 BATCH, CHANNELS, LENGTH = (2, 16, 4096) if speed.QUICK else (8, 256, 16384)
+DISCRETIZATIONS = ["zoh"] if speed.QUICK else ["bilinear", "zoh"]
 ONE_LENGTH = 10_000 if speed.QUICK else 100_000
 
 
@@ -84,7 +85,7 @@ class IrregularScan:
     """`scan` of a diagonal system of order 64 with a step of its own for each sample."""
 
     LENGTH = 4096 if speed.QUICK else 100_000
-    params = (["numpy", "torch", "jax"], ["bilinear", "zoh"])
+    params = (["numpy", "torch", "jax"], DISCRETIZATIONS)
     param_names = ("library", "discretization")
 
     def setup(self, library, discretization):
@@ -107,7 +108,7 @@ class LegsMemory:
     """`legs_memory` of order 64, the last state alone or every hundredth."""
 
     LENGTH = 10_000 if speed.QUICK else 1_000_000
-    params = (["numpy", "torch", "jax"], ["bilinear", "zoh"], [None, 100])
+    params = (["numpy", "torch", "jax"], DISCRETIZATIONS, [None] if speed.QUICK else [None, 100])
     param_names = ("library", "discretization", "every")
 
     def setup(self, library, discretization, every):
