@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from benchmarks import baselines, jobs, libraries
+from benchmarks import baselines, gradients, jobs, libraries
 
 import ssmkern as sk
 
@@ -128,6 +128,18 @@ def lssl(dimensions):
         print(f"{'':<46}memory of LSSL {theirs:.0f} MiB over {memory:.1f} MiB; the paper: {paper[n]}x")
 
 
+def backward():
+    """Kernel and gradients with respect to all parameters, in torch; the plain way for fewer channels, scaled up."""
+    scale = CHANNELS // gradients.PLAIN_CHANNELS
+    for kind in ("dplr", "diagonal"):
+        theirs, ours = gradients.plain(kind, 16384), gradients.ours("torch", kind, CHANNELS, 16384)
+        baseline = scale * seconds(theirs, 1, warm=False)
+        used = gradients.peak("ours", kind, 16384)
+        times_less = scale * gradients.peak("plain", kind, 16384) / used
+        row(f"{kind} L=16384 and gradients, torch", baseline, seconds(ours, 5), ">=50", f"{used:.0f} MiB")
+        print(f"{'':<46}memory of the plain way over that: {times_less:.0f}x, goal >=10x")
+
+
 def one_scan():
     """A sequence of one channel with its state, against SciPy's simulation."""
     system, u = jobs.one_scan("dplr", 100_000)
@@ -168,6 +180,8 @@ def main():
     single_channel()
     large()
     cauchy()
+    if "torch" in options.libraries:
+        backward()
     batch_scans([name for name in options.libraries if name != "numpy"])
     lssl(options.lssl)
 

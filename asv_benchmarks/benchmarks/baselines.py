@@ -11,8 +11,8 @@ def _modes(system, dt):
     """Stored modes and step of a channel, as complex64 torch tensors."""
     import torch
 
-    Lambda, B, C = (torch.asarray(np.asarray(x)).to(torch.complex64) for x in (system.Lambda, system.B, system.C))
-    return torch, Lambda, B, C, torch.asarray(np.asarray(dt))[:, None]
+    Lambda, B, C = (torch.as_tensor(x).to(torch.complex64) for x in (system.Lambda, system.B, system.C))
+    return torch, Lambda, B, C, torch.as_tensor(dt)[:, None]
 
 
 def diagonal(system, dt, length):
@@ -29,7 +29,7 @@ def dplr(system, dt, length):
     C is taken as the truncated output vector, which the real computation would have to form first.
     """
     torch, Lambda, B, C, dt = _modes(system, dt)
-    P = torch.asarray(np.asarray(system.P)[..., 0]).to(torch.complex64)
+    P = torch.as_tensor(system.P)[..., 0].to(torch.complex64)
     omega = torch.exp(-2j * math.pi * torch.arange(length // 2 + 1) / length)
     omega = torch.where(omega == -1, -1 + 1e-7j, omega).to(torch.complex64)
     z = 2 * (1 - omega) / (1 + omega)
