@@ -65,31 +65,73 @@ class Memory:
 
 
 class OneChannel:
-    """A single channel in double precision: overhead counts."""
+    """A single channel in double precision (JAX: as it comes): overhead counts."""
 
-    params = (KINDS,)
-    param_names = ("system",)
+    params = (libraries.NAMES, KINDS)
+    param_names = ("library", "system")
 
-    def setup(self, kind):
-        self.system = jobs.system(kind, 1, dtype=np.complex128)
+    def setup(self, library, kind):
+        system = jobs.to_library(libraries.load(library), jobs.system(kind, 1, dtype=np.complex128))
+        self.call = libraries.ready(library, lambda system: sk.kernel(system, 1024, dt=1e-2), system)
 
-    def time_kernel(self, kind):
-        sk.kernel(self.system, 1024, dt=1e-2)
+    def time_kernel(self, library, kind):
+        self.call()
 
 
 class LargeOrder:
     """A single channel of order 1024, where "auto" avoids all powers of a matrix."""
 
-    params = (["auto", "krylov"],)
-    param_names = ("method",)
+    params = (libraries.NAMES, ["auto", "krylov"])
+    param_names = ("library", "method")
 
-    def setup(self, method):
+    def setup(self, library, method):
         if QUICK:
             raise NotImplementedError("left out of the quick profile")
-        self.system = jobs.system("dplr", 1, n=1024, dtype=np.complex128)
+        system = jobs.to_library(libraries.load(library), jobs.system("dplr", 1, n=1024, dtype=np.complex128))
+        self.call = libraries.ready(library, lambda system: sk.kernel(system, 65536, dt=1e-3, method=method), system)
 
-    def time_kernel(self, method):
-        sk.kernel(self.system, 65536, dt=1e-3, method=method)
+    def time_kernel(self, library, method):
+        self.call()
+
+
+class ManyChannels:
+    """1024 channels of order 64, in slices."""
+
+    params = (libraries.NAMES,)
+    param_names = ("library",)
+
+    def setup(self, library):
+        if QUICK:
+            raise NotImplementedError("left out of the quick profile")
+        xp = libraries.load(library)
+        system, dt = (jobs.to_library(xp, x) for x in (jobs.system("dplr", 1024), jobs.steps(1024)))
+        self.call = libraries.ready(library, lambda system, dt: sk.kernel(system, 16384, dt=dt), system, dt)
+
+    def time_kernel(self, library):
+        self.call()
+
+
+class LSSL:
+    """As many channels as states, 1024 terms: ssmkern, and the dense powers of LSSL."""
+
+    params = ([*libraries.NAMES, "LSSL"], [32] if QUICK else [128, 256, 512])
+    param_names = ("library", "dimension")
+    timeout = 300
+
+    def setup(self, library, n):
+        system, dt = jobs.system("dplr", n, n=n), jobs.steps(n)
+        if library == "LSSL":
+            libraries.load("torch")
+            A, B = sk.transition("legs", n, dtype=np.float32)
+            C = np.random.default_rng(0).normal(size=(n, n)).astype(np.float32)
+            self.call = lambda: baselines.lssl(A, B, C, dt, 1024)
+            return
+        xp = libraries.load(library)
+        arrays = (jobs.to_library(xp, x) for x in (system, dt))
+        self.call = libraries.ready(library, lambda system, dt: sk.kernel(system, 1024, dt=dt), *arrays)
+
+    def time_kernel(self, library, n):
+        self.call()
 
 
 class Cauchy:
