@@ -67,7 +67,7 @@ class Memory:
 class OneChannel:
     """A single channel in double precision (JAX: as it comes): overhead counts."""
 
-    params = (libraries.NAMES, KINDS)
+    params = (["numpy"] if QUICK else libraries.NAMES, KINDS)
     param_names = ("library", "system")
 
     def setup(self, library, kind):
@@ -81,7 +81,7 @@ class OneChannel:
 class LargeOrder:
     """A single channel of order 1024, where "auto" avoids all powers of a matrix."""
 
-    params = (libraries.NAMES, ["auto", "krylov"])
+    params = (["numpy"] if QUICK else libraries.NAMES, ["auto", "krylov"])
     param_names = ("library", "method")
 
     def setup(self, library, method):
@@ -97,7 +97,7 @@ class LargeOrder:
 class ManyChannels:
     """1024 channels of order 64, in slices."""
 
-    params = (libraries.NAMES,)
+    params = (["numpy"] if QUICK else libraries.NAMES,)
     param_names = ("library",)
 
     def setup(self, library):
@@ -114,7 +114,7 @@ class ManyChannels:
 class LSSL:
     """As many channels as states, 1024 terms: ssmkern, and the dense powers of LSSL."""
 
-    params = ([*libraries.NAMES, "LSSL"], [32] if QUICK else [128, 256, 512])
+    params = (["numpy", "LSSL"], [32]) if QUICK else ([*libraries.NAMES, "LSSL"], [128, 256, 512])
     param_names = ("library", "dimension")
     timeout = 300
 

@@ -9,6 +9,7 @@ import ssmkern as sk
 from . import baselines, jobs, libraries, speed
 
 BATCH, CHANNELS, LENGTH = (2, 16, 4096) if speed.QUICK else (8, 256, 16384)
+KINDS = ["dplr"] if speed.QUICK else speed.KINDS
 DISCRETIZATIONS = ["zoh"] if speed.QUICK else ["bilinear", "zoh"]
 ONE_LENGTH = 10_000 if speed.QUICK else 100_000
 
@@ -16,7 +17,7 @@ ONE_LENGTH = 10_000 if speed.QUICK else 100_000
 class BatchScan:
     """`scan` of 256 channels of order 64 with a batch of 8, float32, the state included."""
 
-    params = (libraries.NAMES, speed.KINDS)
+    params = (libraries.NAMES, KINDS)
     param_names = ("library", "system")
 
     def setup(self, library, kind):
@@ -58,7 +59,7 @@ class BatchConvolution:
 class OneScan:
     """`scan` of one channel of order 64, float64."""
 
-    params = (libraries.NAMES, speed.KINDS)
+    params = (libraries.NAMES, KINDS)
     param_names = ("library", "system")
 
     def setup(self, library, kind):
