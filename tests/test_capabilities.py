@@ -102,11 +102,12 @@ def test_what_is_made_is_a_constant_of_a_compiled_program(xp, name):
     assert to_numpy(found).tolist() == to_numpy(MADE[name](xp=xp)).tolist()
 
 
-def test_what_is_for_the_host_refuses_other_libraries(xp):
+@pytest.mark.parametrize(("name", "software"), [("to_scipy", "scipy"), ("to_control", "control")])
+def test_what_is_for_the_host_refuses_other_libraries(xp, name, software):
     if array_api_compat.is_numpy_namespace(xp):
         pytest.skip("it is the host's")
+    pytest.importorskip(software)
     one = asarray(xp, [-1.0], "float64")
-    for name in ("to_scipy", "to_control"):
-        assert CAPABILITIES[name].libraries == ("numpy",)
-        with pytest.raises(TypeError, match=r"^system:"):
-            getattr(sk, name)(sk.Diagonal(one, one, one))
+    assert CAPABILITIES[name].libraries == ("numpy",)
+    with pytest.raises(TypeError, match=r"^system:"):
+        getattr(sk, name)(sk.Diagonal(one, one, one))
