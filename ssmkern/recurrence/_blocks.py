@@ -14,17 +14,15 @@ from .._namespace import (
     complex_pairs,
     conj,
     device_of,
-    imag,
     is_array,
     library,
-    real,
     real_pairs,
 )
 from ..discretization import log_modes, shifted_dense
 from ..products._tables import multiply_rows
 from ..products.krylov import more_columns, more_rows, squares
 from ..products.vandermonde import powers
-from ..systems import Dense, Diagonal, System, widen
+from ..systems import Dense, Diagonal, System, real_coordinates, stored_modes, widen
 
 Runner = Callable[..., tuple[Array, Array]]
 SHORT = 4  # steps that are taken one after the other
@@ -60,10 +58,9 @@ def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callabl
         real_basis = system.conjugate_pairs and not blocks.pairs
 
         def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
-            x = xp.concat([real(xp, x), imag(xp, x)], axis=-1) * 2**0.5 if real_basis else x
+            x = real_coordinates(xp, x) if real_basis else x
             y, x = run(xp, blocks, u, x, ends)
-            stored = x.shape[-1] // 2
-            return y, (x[..., :stored] + 1j * x[..., stored:]) * 0.5**0.5 if real_basis else x
+            return y, stored_modes(x) if real_basis else x
 
         return runner
 
@@ -139,7 +136,7 @@ def _toeplitz(xp: Namespace, K: Array, D: Any) -> Array:
 def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = None) -> tuple[Array, Array]:
     """Return output and last state of inputs u, ``(..., rows, L)``, that meet states x, ``(..., rows, s)``.
 
-    With ``ends``, ``(..., rows)``, the state is that after so many samples; u must be 0 from there on.
+    With ``ends``, ``(..., rows)``, the state is that after so many samples, whatever follows them.
     """
     length, size = u.shape[-1], blocks.response.shape[-1]
     count = _count(length, size)

@@ -2,7 +2,7 @@
 
 from ._apply import advance, output
 from ._dense import Dense
-from ._structured import DPLR, Diagonal
+from ._structured import DPLR, Diagonal, real_coordinates, stored_modes
 from ._use import (
     System,
     cast_system,
@@ -28,6 +28,8 @@ __all__ = [
     "core_fields",
     "is_real",
     "output",
+    "real_coordinates",
+    "stored_modes",
     "widen",
     "with_fields",
 ]

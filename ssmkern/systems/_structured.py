@@ -195,9 +195,18 @@ def _diagonal_matrix(xp: Namespace, Lambda: Array, pairs: bool) -> Array:
 
 def _real_column(xp: Namespace, x: Array, pairs: bool, axis: int = -1) -> Array:
     """Coordinates of the full vector (x, conj x) in the real basis."""
-    if not pairs:
-        return x
+    return real_coordinates(xp, x, axis) if pairs else x
+
+
+def real_coordinates(xp: Namespace, x: Array, axis: int = -1) -> Array:
+    """Stored modes of conjugate pairs in the real basis of `to_dense`."""
     return xp.concat([real(xp, x), imag(xp, x)], axis=axis) * 2**0.5
+
+
+def stored_modes(x: Array) -> Array:
+    """Undo :func:`real_coordinates` along the last axis."""
+    stored = x.shape[-1] // 2
+    return (x[..., :stored] + 1j * x[..., stored:]) * 0.5**0.5
 
 
 def _with_dense_vectors(xp: Namespace, system: DPLR | Diagonal, A: Array) -> Dense:
