@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from ._jax import in_double, map_slices, traced
-from ._namespace import Array, Namespace, device_of, library
+from ._namespace import Array, Namespace, library, on_host
 from ._torch import compiling
 
-_DEFAULT = 64 * 2**20
-_budget: contextvars.ContextVar[int] = contextvars.ContextVar("byte_budget", default=_DEFAULT)
+_ON_HOST = 64 * 2**20
+_ON_ACCELERATOR = 2**30  # where memory is plenty, and each operation of a slice costs the time to start it
+_budget: contextvars.ContextVar[int | None] = contextvars.ContextVar("byte_budget", default=None)
 _CACHED = 16 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
 # glibc returns freed memory beyond a threshold to the system, and the first touch of fresh pages costs more than most
 # passes over them. The threshold is twice the largest block that was freed, at most 64 MiB: free one, never touched.
@@ -34,8 +35,8 @@ def byte_budget(size: int) -> Iterator[None]:
     Parameters
     ----------
     size : int
-        Bytes beside inputs and output; outside any block it is 64 MiB. One batch element is the least that is computed
-        at a time, so that a budget below its need is exceeded.
+        Bytes beside inputs and output; outside any block it is 64 MiB, on an accelerator 1 GiB. One batch element is
+        the least that is computed at a time, so that a budget below its need is exceeded.
 
     Raises
     ------
@@ -67,14 +68,15 @@ def byte_budget(size: int) -> Iterator[None]:
         _budget.reset(token)
 
 
-def budget() -> int:
-    """Return the byte budget here; ``torch.compile`` cannot trace a context variable."""
-    return _DEFAULT if compiling() else _budget.get()
+def budget(x: Array) -> int:
+    """Return the byte budget where x is; ``torch.compile`` cannot trace a context variable."""
+    given = None if compiling() else _budget.get()
+    return given or (_ON_HOST if on_host(x) else _ON_ACCELERATOR)
 
 
-def chunk_size(count: int, bytes_each: int) -> int:
-    """How many of ``count`` items of ``bytes_each`` bytes to take at a time."""
-    return min(count, max(1, budget() // max(1, bytes_each)))
+def chunk_size(x: Array, count: int, bytes_each: int) -> int:
+    """How many of ``count`` items of ``bytes_each`` bytes to take at a time, beside an array x."""
+    return min(count, max(1, budget(x) // max(1, bytes_each)))
 
 
 def over_batch(
@@ -99,8 +101,7 @@ def over_batch(
     """
     shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
     function = in_double(xp, function)
-    cached = cached and _on_host(xp, arrays[0][0])
-    most, workers = _at_a_time(xp, math.prod(shape), bytes_each, cached, threads)
+    most, workers = _at_a_time(xp, arrays[0][0], math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
     if traced(*(x for x, _ in arrays)):
@@ -124,23 +125,23 @@ def over_batch(
     return tuple(map(restored, joined)) if len(joined) > 1 else restored(joined[0])
 
 
+def in_passes(xp: Namespace, x: Array) -> bool:
+    """Whether operations are passes over the memory of the host, with caches to mind; JAX's programs make their own."""
+    return library(xp) != "jax" and on_host(x)
+
+
 def working_bytes(xp: Namespace, x: Array, count: int, bytes_each: int, *, cached: bool, threads: bool) -> int:
     """What :func:`over_batch` takes for temporaries of a batch of ``count``, with arrays like x."""
-    most, workers = _at_a_time(xp, count, bytes_each, cached and _on_host(xp, x), threads)
+    most, workers = _at_a_time(xp, x, count, bytes_each, cached, threads)
     return min(count, most * workers) * bytes_each
 
 
-def _on_host(xp: Namespace, x: Array) -> bool:
-    """Whether operations are passes over the memory of the host; a JAX program makes its own."""
-    return library(xp) != "jax" and "cpu" in str(device_of(x)).lower()
-
-
-def _at_a_time(xp: Namespace, count: int, bytes_each: int, cached: bool, threads: bool) -> tuple[int, int]:
+def _at_a_time(xp: Namespace, x: Array, count: int, bytes_each: int, cached: bool, threads: bool) -> tuple[int, int]:
     """Batch elements in a slice, and slices that are computed at a time."""
-    if not cached:
-        return chunk_size(count, bytes_each), 1
+    if not cached or not in_passes(xp, x):
+        return chunk_size(x, count, bytes_each), 1
     workers = _threads() if threads and library(xp) == "numpy" else 1
-    limit = min(budget() // workers, _CACHED)
+    limit = min(budget(x) // workers, _CACHED)
     most = min(count, max(1, limit // max(1, bytes_each)))
     if most * bytes_each * 4 < limit:  # not worth a thread
         return most, workers

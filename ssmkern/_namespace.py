@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import sys
 from collections.abc import Callable
 from numbers import Complex, Real
 from typing import Any
@@ -195,6 +196,21 @@ def moveaxis(xp: Namespace, x: Array, source: int, target: int) -> Array:
     return xp.permute_dims(x, tuple(axes))
 
 
+def solve(xp: Namespace, A: Array, B: Array) -> Array:
+    """``A^-1 B`` of matrices; where A is singular, an error on the host, and values that are not finite on a GPU.
+
+    CuPy broadcasts no batches. torch would wait for the GPU, to learn whether A is singular, and it takes a stack of
+    matrices for a matrix of vectors where the shapes allow that.
+    """
+    if library(xp) == "torch":
+        B = B[None] if B.ndim == A.ndim - 1 else B
+        return xp.linalg.solve_ex(A, B, check_errors=A.device.type == "cpu")[0]
+    if library(xp) == "cupy":
+        shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        A, B = (xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
+    return xp.linalg.solve(A, B)
+
+
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:
     """Bring a constant formed on the host, in float64, to a library, dtype and device."""
     return xp.asarray(x, dtype=dtype, device=device)
@@ -203,6 +219,13 @@ def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None)
 def device_of(x: Array) -> Device:
     """Device for creation functions; None for JAX, which places results beside their inputs."""
     return None if array_api_compat.is_jax_array(x) else array_api_compat.device(x)
+
+
+def on_host(x: Array) -> bool:
+    """Whether an array is in the memory of the host; one that JAX traces is where JAX computes by default."""
+    if array_api_compat.is_jax_array(x):
+        return bool(sys.modules["jax"].default_backend() == "cpu")
+    return "cpu" in str(array_api_compat.device(x)).lower()
 
 
 def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:

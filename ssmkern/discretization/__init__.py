@@ -1,6 +1,7 @@
 """From continuous to discrete systems."""
 
 from ._discretize import METHODS, check_method, discretize, discretize_wide, step_array
+from ._exponential import expm1
 from ._modes import log_modes, shifted_dense, shifted_modes
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "check_method",
     "discretize",
     "discretize_wide",
+    "expm1",
     "log_modes",
     "shifted_dense",
     "shifted_modes",

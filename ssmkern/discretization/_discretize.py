@@ -18,6 +18,7 @@ from .._namespace import (
     precision,
     real,
     shape_of,
+    solve,
     widest,
 )
 from .._torch import without_autocast
@@ -144,8 +145,8 @@ def _gbt_dense(xp: Namespace, system: Dense, step: Array, alpha: float) -> dict[
     A = step[..., None] * system.A
     eye = xp.eye(A.shape[-1], dtype=A.dtype, device=device_of(A))
     implicit = eye - alpha * A
-    B = xp.linalg.solve(implicit, (step * system.B)[..., None])[..., 0]
-    return {"A": xp.linalg.solve(implicit, eye + (1.0 - alpha) * A), "B": B}
+    B = solve(xp, implicit, (step * system.B)[..., None])[..., 0]
+    return {"A": solve(xp, implicit, eye + (1.0 - alpha) * A), "B": B}
 
 
 def _gbt_dplr(xp: Namespace, system: DPLR, step: Array, alpha: float) -> dict[str, Array]:
@@ -158,7 +159,7 @@ def _gbt_dplr(xp: Namespace, system: DPLR, step: Array, alpha: float) -> dict[st
         QGP, QGB = (astype(xp, 2.0 * real(xp, x), P.dtype) for x in (QGP, QGB))
     eye = xp.eye(P.shape[-1], dtype=P.dtype, device=device_of(P))
     M = eye + alpha * step[..., None] * QGP
-    GPM = xp.matrix_transpose(xp.linalg.solve(xp.matrix_transpose(M), xp.matrix_transpose(GP)))
+    GPM = xp.matrix_transpose(solve(xp, xp.matrix_transpose(M), xp.matrix_transpose(GP)))
     new_B = GB - alpha * step[..., None] * (GPM @ QGB)
     return {
         "Lambda": (1.0 + (1.0 - alpha) * step * Lambda) * G,

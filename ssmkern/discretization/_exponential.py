@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._namespace import Array, Namespace, astype, device_of, read, real
+from .._namespace import Array, Namespace, astype, device_of, is_complex, read, real, solve
 from ..products.vandermonde import stand_in_for_zero
 
 # Numerator of the [13/13] Pade approximant of exp, highest power last.
@@ -40,7 +40,7 @@ def expm(xp: Namespace, A: Array) -> Array:
     odd = A @ (high_odd + c[7] * A6 + c[5] * A4 + c[3] * A2 + c[1] * eye)
     high_even = A6 @ (c[12] * A6 + c[10] * A4 + c[8] * A2)
     even = high_even + c[6] * A6 + c[4] * A4 + c[2] * A2 + c[0] * eye
-    E = xp.linalg.solve(even - odd, even + odd)
+    E = solve(xp, even - odd, even + odd)
     for step in range(squarings):
         E = xp.where((needed > step)[..., None, None], E @ E, E)
     return E
@@ -61,7 +61,19 @@ def phi1(xp: Namespace, z: Array) -> Array:
     series = near / math.factorial(7) + 1.0 / math.factorial(6)
     for k in (5, 4, 3, 2, 1):
         series = series * near + 1.0 / math.factorial(k)
-    return xp.where(small, series, xp.expm1(far) / far)
+    return xp.where(small, series, expm1(xp, far) / far)
+
+
+def expm1(xp: Namespace, z: Array) -> Array:
+    """``e^z - 1`` without cancellation near 0; libraries differ in the accuracy of theirs for complex z.
+
+    With ``z = x + i y`` the real part is ``expm1(x) cos(y) - 2 sin(y / 2)^2``.
+    """
+    if not is_complex(xp, z):
+        return xp.expm1(z)
+    x, y = xp.real(z), xp.imag(z)
+    half = xp.sin(0.5 * y)
+    return xp.expm1(x) * xp.cos(y) - 2.0 * half * half + 1j * (xp.exp(x) * xp.sin(y))
 
 
 def log1p_complex(xp: Namespace, z: Array) -> Array:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from .._namespace import Array, Namespace, astype, complex_of, device_of
+from .._namespace import Array, Namespace, astype, complex_of, device_of, solve
 from ..products.vandermonde import log_or_floor
 from ..systems import DPLR, Dense, Diagonal, System, with_fields
-from ._exponential import log1p_complex
+from ._exponential import expm1, log1p_complex
 
 ALPHA = {"euler": 0.0, "bilinear": 0.5, "backward_diff": 1.0}
 
@@ -34,7 +34,7 @@ def shifted_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, me
     if step is None:
         return system.Lambda - 1.0
     z = step * system.Lambda
-    return z / (1.0 - ALPHA[method] * z) if method in ALPHA else xp.expm1(z)
+    return z / (1.0 - ALPHA[method] * z) if method in ALPHA else expm1(xp, z)
 
 
 def shifted_dense(xp: Namespace, system: System, discrete: System, step: Array | None, method: str) -> Dense:
@@ -44,6 +44,6 @@ def shifted_dense(xp: Namespace, system: System, discrete: System, step: Array |
         if step is None or method not in ALPHA or not isinstance(system, Dense):
             return with_fields(discrete, A=discrete.A - eye)
         A = step[..., None] * system.A
-        return with_fields(discrete, A=xp.linalg.solve(eye - ALPHA[method] * A, A))
+        return with_fields(discrete, A=solve(xp, eye - ALPHA[method] * A, A))
     shifted = shifted_modes(xp, cast("DPLR | Diagonal", system), step, method)
     return with_fields(discrete, Lambda=shifted).to_dense()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .._namespace import Array, Namespace, complex_of, device_of, real_of
+from ..discretization import expm1
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, is_real, with_fields
 from ._low_rank import residues, woodbury
@@ -33,7 +34,7 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     nodes = xp.exp(samples[: length // 2 + 1 if real_output else length] * (-2j * math.pi / length))
     shrink = math.exp(-DAMPING / length)
     log_a = log_Lambda - DAMPING / length
-    closing = -1.0 / xp.expm1(log_a * length)  # 1 / (1 - a^L)
+    closing = -1.0 / expm1(xp, log_a * length)  # 1 / (1 - a^L)
 
     weighted = power_sums(xp, log_a, length, dtype)
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 from .._memory import chunk_size
-from .._namespace import Array, Namespace, astype, batch_shape, conj, device_of
+from .._namespace import Array, Namespace, astype, batch_shape, conj, device_of, solve
 from ..products.cauchy import pole_sums
 from ..systems import DPLR, Dense, Diagonal
 from ._low_rank import residues, woodbury
@@ -16,14 +16,14 @@ def dense_resolvent(xp: Namespace, system: Dense, p: Array, q: Array) -> Array:
     """Solve ``(p - q A) x = B`` for some points ``(..., l)`` at a time; p and q are complex, of one shape."""
     n, length = system.A.shape[-1], p.shape[-1]
     batch = math.prod(batch_shape(system=system.batch_shape, points=tuple(p.shape[:-1])))
-    step = chunk_size(length, batch * 3 * 16 * n * n)
+    step = chunk_size(p, length, batch * 3 * 16 * n * n)
     A, B, C = (astype(xp, x, p.dtype) for x in (system.A, system.B, system.C))
     eye = xp.eye(n, dtype=p.dtype, device=device_of(p))
     parts = []
     for start in range(0, length, step):
         points = (..., slice(start, min(start + step, length)), None, None)
         matrices = p[points] * eye - q[points] * A[..., None, :, :]
-        states = xp.linalg.solve(matrices, B[..., None, :, None])[..., 0]
+        states = solve(xp, matrices, B[..., None, :, None])[..., 0]
         parts.append(xp.sum(C[..., None, :] * states, axis=-1))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
 

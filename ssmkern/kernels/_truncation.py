@@ -8,6 +8,7 @@ from .._namespace import (
     astype,
     check_length,
     device_of,
+    solve,
 )
 from .._torch import without_autocast
 from ..systems import Diagonal, System, check_discrete, check_output, widen
@@ -106,7 +107,7 @@ def untruncate_output(system: System, length: int) -> Array:
     gap = xp.matrix_transpose(eye - xp.linalg.matrix_power(dense.A, length))
     # The idle half of a real mode stored among conjugate pairs is coupled to nothing; undamped, its row is zero.
     idle = xp.astype(xp.all(gap == 0, axis=-1), gap.dtype)
-    C = xp.linalg.solve(gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
+    C = solve(xp, gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
     return astype(xp, _to_stored(wide, C), system.C.dtype)
 
 

@@ -85,7 +85,7 @@ def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array) -> Array:
     """``sum_n v_n / (p_l - q_l w_n)``, forming the matrix of reciprocals for some l at a time."""
     length, n = p.shape[-1], w.shape[-1]
     batch = math.prod(np.broadcast_shapes(p.shape[:-1], w.shape[:-1]))
-    step = chunk_size(length, batch * 3 * 16 * n)
+    step = chunk_size(p, length, batch * 3 * 16 * n)
     parts = []
     for start in range(0, length, step):
         rows = slice(start, min(start + step, length))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._jax import fold, in_double
-from .._memory import chunk_size
+from .._memory import chunk_size, in_passes
 from .._namespace import (
     Array,
     Namespace,
@@ -26,7 +26,6 @@ from .._namespace import (
     imag,
     is_array,
     is_complex,
-    library,
     precision,
     real,
     shape_of,
@@ -37,7 +36,7 @@ from ..hippo._functions import legendre
 from ._time_varying import blocks_of, solve
 
 Block = Callable[[Array, Array, Any, np.ndarray], Array]
-_CACHED = 2**14  # samples that fit into the cache with all temporaries; JAX makes its own passes over memory
+_CACHED = 2**14  # samples that fit into the cache with all temporaries
 _POINTS = 2**12  # states times samples between which polynomials are evaluated at a time
 
 
@@ -183,8 +182,8 @@ def _run(
     rows, length = u.shape
     if x is None:  # the past is a constant
         x = xp.concat([u[:, :1], xp.zeros((rows, n - 1), dtype=u.dtype, device=device_of(u))], axis=1)
-    most = chunk_size(length, 8 * 12 * (rows + 1))
-    if library(xp) != "jax":
+    most = chunk_size(u, length, 8 * 12 * (rows + 1))
+    if in_passes(xp, u):
         most = max(1, min(most, _CACHED // (rows if discretization == "bilinear" else 1)))
     if discretization == "bilinear":
         return _in_blocks(xp, partial(_bilinear, xp), u, x, start, every, most, max(1, most // every))
@@ -232,7 +231,7 @@ def _bilinear(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray
     rule is ``(2k + m + 2) x_m(k+1) = (2k - m) x_m(k) - r_m V_m``.
     """
     (rows, length), n = u.shape, x.shape[-1]
-    blocks, count = blocks_of(xp, length, rows)
+    blocks, count = blocks_of(xp, u, rows)
     behind = xp.zeros((rows, blocks * count - length), dtype=u.dtype, device=device_of(u))
     V = -2.0 * xp.concat([u, behind], axis=1)
     twice = 2.0 * (start + xp.arange(blocks * count, dtype=u.dtype, device=device_of(u)))

@@ -40,10 +40,10 @@ def sequences(
     full = _batch([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
     rows = [(_to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
-    stretch = chunk_size(u.shape[-1] + STRETCH, 4 * sample_bytes)
+    stretch = chunk_size(u, u.shape[-1] + STRETCH, 4 * sample_bytes)
     stretch = max(STRETCH, stretch // STRETCH * STRETCH)
     bytes_each = math.prod(lead) * min(stretch, u.shape[-1]) * sample_bytes + table_bytes
-    alone = math.prod(own) == 1 or chunk_size(4, bytes_each) < 4  # then rows, not systems, are spread over threads
+    alone = math.prod(own) == 1 or chunk_size(u, 4, bytes_each) < 4  # then rows, not systems, are spread over threads
 
     def part(*slices: Array) -> tuple[Array, Array]:
         runner = prepare(with_fields(system, **dict(zip(fields, slices, strict=False))))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._jax import fold, in_double
-from .._memory import chunk_size
+from .._memory import chunk_size, in_passes
 from .._namespace import (
     Array,
     DType,
@@ -23,7 +23,6 @@ from .._namespace import (
     device_of,
     is_array,
     is_complex,
-    library,
     precision,
     real,
     shape_of,
@@ -88,10 +87,11 @@ def _entering(xp: Namespace, product: Array, end: Array, x0: Array) -> Array:
     return f
 
 
-def blocks_of(xp: Namespace, length: int, entries: int) -> tuple[int, int]:
-    """Blocks, and samples in each, for a state of that many entries, within the byte budget."""
-    blocks = chunk_size(-(-length // _SHORTEST), 6 * 16 * entries)
-    if library(xp) != "jax":  # which makes its own passes over memory
+def blocks_of(xp: Namespace, u: Array, entries: int) -> tuple[int, int]:
+    """Blocks of u, and samples in each, for a state of that many entries, within the byte budget."""
+    length = u.shape[-1]
+    blocks = chunk_size(u, -(-length // _SHORTEST), 6 * 16 * entries)
+    if in_passes(xp, u):
         blocks = max(1, min(blocks, _CACHED // max(1, entries)))
     count = -(-length // blocks)
     return -(-length // count), count
@@ -167,7 +167,7 @@ def _irregular(
     length, n, device = wide["u"].shape[-1], B.shape[-2], device_of(B)
     core = {"Lambda": 1, "B": 1, "x0": 1, "u": 1, "dt": 1, "ends": 0}
     batch = np.broadcast_shapes(*(wide[k].shape[: wide[k].ndim - c] for k, c in core.items() if k in wide))
-    blocks, count = blocks_of(xp, length, n * math.prod(batch))
+    blocks, count = blocks_of(xp, wide["u"], n * math.prod(batch))
     starts = count * xp.arange(blocks, device=device)
     end = wide["ends"][..., None] if "ends" in wide else length
 

@@ -11,6 +11,7 @@ from .._namespace import (
     astype,
     is_complex,
     precision,
+    solve,
 )
 from .._torch import without_autocast
 from ._base import Container
@@ -115,5 +116,5 @@ class Dense(Container):
         dtype = complex_dtype if is_complex(xp, self.A) or is_complex(xp, V) else real_dtype
         A, B, V = (astype(xp, x, dtype) for x in (self.A, self.B, V))
         C = None if self.C is None else (astype(xp, self.C, dtype)[..., None, :] @ V)[..., 0, :]
-        new_B = xp.linalg.solve(V, B[..., None])[..., 0]
-        return dataclasses.replace(self, A=xp.linalg.solve(V, A @ V), B=new_B, C=C)
+        new_B = solve(xp, V, B[..., None])[..., 0]
+        return dataclasses.replace(self, A=solve(xp, V, A @ V), B=new_B, C=C)
