@@ -239,6 +239,15 @@ def test_check_one_library(capsys):
     assert all(float(line[4]) <= float(line[5]) for line in lines)
 
 
+def test_check_on_a_device(capsys):
+    pytest.importorskip("torch")
+    small = ("--n", "4", "--length", "16")
+    assert main(["check", "--backend", "torch", "--device", "cpu", *small]) == 0
+    assert "float64   dplr" in capsys.readouterr().out
+    assert "--device" in refused_after_output(capsys, "check", "--backend", "torch", "--device", "cuda:99", *small)
+    assert "--device" in refused(capsys, "check", "--backend", "numpy", "--device", "cpu", *small)
+
+
 def test_check_finds_a_disagreement(monkeypatch, capsys):
     kernel = sk.kernel
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from .._jax import in_double
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -141,7 +142,7 @@ def kernel(
         return compute(xp, part, step, length, discretization, method, out)
 
     if method == "recurrence":
-        K = run(*(x for x, _ in arrays))
+        K = in_double(xp, run)(*(x for x, _ in arrays))
     else:
         K = over_batch(xp, run, arrays, cost(method, sizes)[1], **slicing(method, sizes))
     return overflow_to_inf(xp, K, *arrays[: len(fields)])
