@@ -25,7 +25,7 @@ class SinglePrecision:
         single = jobs.system(kind, 1)
         K = sk.kernel(jobs.to_library(self.xp, single), LENGTH, dt=dt, method=method)
         expected = sk.kernel(jobs.cast(single, np.complex128), LENGTH, dt=dt)
-        return float(np.max(np.abs(np.asarray(K) - expected)) / np.max(np.abs(expected)))
+        return float(np.max(np.abs(libraries.to_numpy(K) - expected)) / np.max(np.abs(expected)))
 
 
 class DoublePrecision:

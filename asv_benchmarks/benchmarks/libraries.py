@@ -1,21 +1,33 @@
 """The array libraries under test: how to get one, compile for it, and wait for it."""
 
 import importlib
+import shutil
 from collections.abc import Callable
 from typing import Any
 
-NAMES = ["numpy", "torch", "jax", "cupy"]
+import numpy as np
+
+NAMES = ["numpy", "torch", "torch-cuda", "jax", "cupy"]
 
 
 def load(name: str) -> Any:
     """Return the array namespace; asv skips the benchmark if the library, or its GPU, is not there."""
     try:
-        xp = importlib.import_module({"jax": "jax.numpy"}.get(name, name))
-        if name == "cupy":
+        if name == "torch-cuda" and not shutil.which("nvidia-smi"):
+            raise OSError("there is no driver of a GPU")
+        xp = importlib.import_module({"jax": "jax.numpy"}.get(name, name.removesuffix("-cuda")))
+        if name == "torch-cuda":  # asv runs each case in a process of its own
+            xp.set_default_device("cuda")
+        if name in ("cupy", "torch-cuda"):
             xp.zeros(1)
     except Exception as error:
         raise NotImplementedError(f"{name} is not usable: {error}") from error
     return xp
+
+
+def to_numpy(x: Any) -> np.ndarray:
+    """Copy to the host."""
+    return np.asarray(x.get() if hasattr(x, "get") else x.cpu() if hasattr(x, "cpu") else x)
 
 
 def ready(name: str, function: Callable[..., Any], *arguments: Any) -> Callable[[], None]:
@@ -49,4 +61,4 @@ def _no_wait(result: Any) -> None:
     pass
 
 
-_WAIT = {"jax": _wait_for_jax, "torch": _wait_for_torch, "cupy": _wait_for_cupy}
+_WAIT = {"jax": _wait_for_jax, "torch": _wait_for_torch, "torch-cuda": _wait_for_torch, "cupy": _wait_for_cupy}
