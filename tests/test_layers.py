@@ -18,7 +18,8 @@ def layers(torch, monkeypatch):
     pytest.importorskip("matplotlib").use("Agg")
     monkeypatch.syspath_prepend(str(FOLDER))
     torch.manual_seed(0)
-    names = ("data", "torch_layers", "train", "comparison", "initialization", "half_rate", "filters", "generation")
+    names = ("data", "torch_layers", "train", "rates", "comparison", "initialization", "half_rate", "filters")
+    names += ("generation",)
     return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
@@ -35,9 +36,10 @@ def small(layers, monkeypatch, tmp_path):
     label = np.arange(20) % 2
     u = (generator.standard_normal((20, 64, 1)) + label[:, None, None]).astype(np.float32)
     data = layers.data.Data(u, label, u[:8], label[:8])
-    for module in (layers.train, layers.comparison, layers.half_rate):
+    for module in (layers.train, layers.rates, layers.comparison, layers.half_rate):
         monkeypatch.setattr(module, "load", {"digits": data, "OSULeaf": data, "ACSF1": data}.get)
     monkeypatch.setattr(layers.train, "EPOCHS", dict.fromkeys(layers.train.EPOCHS, 1))
+    monkeypatch.setattr(layers.rates, "EPOCHS", 1)
     monkeypatch.setattr(layers.train, "KEPT", tmp_path / "kept")
     return layers
 
@@ -131,12 +133,12 @@ def test_long_data(layers):
     assert set(data.label) == set(data.test_label) == set(range(10))
 
 
-@pytest.mark.parametrize("name", ["S4", "S4D", "S4 random", "S4D random", "GRU"])
+@pytest.mark.parametrize("name", ["S4", "S4D", "S4 random", "S4D random", "GRU", "LSTM"])
 def test_every_model_learns(layers, torch, name):
     """Two levels in noise; every parameter has moved."""
     generator, label = np.random.default_rng(0), np.arange(100) % 2
     u = generator.standard_normal((100, 32, 1)) + label[:, None, None]
-    model = layers.train.make(name, 2, seed=0)
+    model = layers.train.make(name, 2, 32, seed=0)
     before = [x.clone() for x in model.parameters()]
     losses = layers.train.fit(model, torch.from_numpy(u.astype(np.float32)), torch.from_numpy(label), epochs=8)
     assert losses[-1] < 0.8 * losses[0]
@@ -144,7 +146,7 @@ def test_every_model_learns(layers, torch, name):
 
 
 def test_slow_parameters_do_not_decay(layers):
-    model = layers.train.make("S4", 2, seed=0)
+    model = layers.train.make("S4", 2, 32, seed=0)
     _, slow = layers.train.optimizer(model).param_groups
     ssm = model.blocks[0].ssm
     assert {id(x) for x in (ssm.log_decay, ssm.frequency, ssm.P, ssm.B, ssm.log_dt)} <= {id(x) for x in slow["params"]}
@@ -152,11 +154,11 @@ def test_slow_parameters_do_not_decay(layers):
     assert len(slow["params"]) == 10
 
 
-@pytest.mark.parametrize("name", ["comparison", "half_rate"])
+@pytest.mark.parametrize("name", ["rates", "comparison", "half_rate"])
 def test_tables(small, capsys, name):
     getattr(small, name).main()
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    assert len(rows) == {"comparison": 9, "half_rate": 4}[name]
+    assert len(rows) == {"rates": 8, "comparison": 12, "half_rate": 4}[name]
     assert len({row.count("|") for row in rows}) == 1
 
 
@@ -164,6 +166,11 @@ def test_tables(small, capsys, name):
 def test_figures(small, tmp_path, name):
     getattr(small, name).main(tmp_path)
     assert (tmp_path / f"layers_{name}.png").stat().st_size > 5000
+
+
+def test_models_are_of_one_size(layers):
+    sizes = [sum(x.numel() for x in layers.train.make(name, 10, 64, 0).parameters()) for name in ("S4", "GRU", "LSTM")]
+    assert max(sizes) < 1.05 * min(sizes)
 
 
 def test_training_is_kept(small):

@@ -1,4 +1,4 @@
-"""S4, S4D and a GRU of the same size: accuracy and time of a training step: ``python docs/layers/comparison.py``."""
+"""S4, S4D, GRU and LSTM of one size: accuracy and time of a training step: ``python docs/layers/comparison.py``."""
 
 import time
 
@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from data import load
 from torch import nn
-from train import make, optimizer, trained
+from train import BATCHES, make, optimizer, trained
 
-SEEDS = {"digits": (0, 1, 2), "OSULeaf": (0, 1, 2), "ACSF1": (0,)}
+SEEDS = (0, 1, 2)
 
 
 def step_times(models, u, label, rounds=5):
@@ -27,11 +27,12 @@ def step_times(models, u, label, rounds=5):
 
 
 def main():
-    kinds = ("S4", "S4D", "GRU")
-    for name, seeds in SEEDS.items():
+    kinds = ("S4", "S4D", "GRU", "LSTM")
+    for name, batch in BATCHES.items():
         data = load(name)
-        records = {kind: [trained(name, kind, seed)[1] for seed in seeds] for kind in kinds}
-        times = step_times([make(kind, data.classes, 0) for kind in kinds], data.u[:50], data.label[:50])
+        records = {kind: [trained(name, kind, seed)[1] for seed in SEEDS] for kind in kinds}
+        models = [make(kind, data.classes, data.u.shape[1], seed=0) for kind in kinds]
+        times = step_times(models, data.u[:batch], data.label[:batch])
         for kind, seconds in zip(kinds, times, strict=True):
             train, test = ([record[part] for record in records[kind]] for part in ("train", "test"))
             print(

@@ -15,7 +15,7 @@ def images(model, layer):
 
 def main(static=STATIC):
     after, _ = trained("digits", "S4", 0)
-    before = make("S4", 10, 0)
+    before = make("S4", 10, 64, seed=0)
     chosen = range(0, 32, 3)
     rows = [
         (f"layer {layer + 1}\n{when}", images(model, layer)[chosen])

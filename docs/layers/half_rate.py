@@ -11,10 +11,10 @@ def accuracies(model, u, label, stride):
 
 
 def main():
-    for name, seeds in (("OSULeaf", (0, 1, 2)), ("ACSF1", (0,))):
+    for name in ("OSULeaf", "ACSF1"):
         data = load(name)
         for kind in ("S4", "S4D"):
-            models = [trained(name, kind, seed)[0] for seed in seeds]
+            models = [trained(name, kind, seed)[0] for seed in (0, 1, 2)]
             found = [accuracy(model, data.test_u, data.test_label) for model in models]
             row = [np.mean(found)]
             for stride in (2, 4):

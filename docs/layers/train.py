@@ -11,31 +11,45 @@ from torch_layers import SSM, Stack
 
 KEPT = Path(__file__).parents[2] / "build" / "layers"
 STATIC = Path(__file__).parents[1] / "_static"  # for the figures
-EPOCHS = {"digits": 20, "OSULeaf": 40, "ACSF1": 30}
-MODELS = {"S4": "legs", "S4D": "s4d-lin", "S4 random": "random", "S4D random": "s4d-random", "GRU": None}
+EPOCHS = {"digits": 60, "OSULeaf": 40, "ACSF1": 40}
+BATCHES = {"digits": 50, "OSULeaf": 20, "ACSF1": 20}
+RATES = {  # highest learning rates, chosen on a part of the training data by rates.py
+    "digits": {"S4": 1e-1, "S4D": 1e-2, "GRU": 3e-2, "LSTM": 3e-2},
+    "OSULeaf": {"S4": 3e-2, "S4D": 3e-2, "GRU": 3e-2, "LSTM": 3e-2},
+}
+RATES["ACSF1"] = RATES["OSULeaf"]
+INITS = {"S4": "legs", "S4D": "s4d-lin", "S4 random": "random", "S4D random": "s4d-random"}
 
 
-class GRU(nn.Module):
-    """The recurrent network to compare with, of the same number of parameters."""
+class Recurrent(nn.Module):
+    """The networks to compare with, "GRU" or "LSTM", with channels for the same number of parameters.
 
-    def __init__(self, inputs, outputs, channels=33, depth=2):
+    The forget gates of the LSTM begin with memories of up to the length of the sequences (arXiv:1804.11188).
+    """
+
+    def __init__(self, kind, inputs, outputs, length, depth=2):
         super().__init__()
-        self.gru = nn.GRU(inputs, channels, depth, batch_first=True, dropout=0.1)
+        channels = {"GRU": 33, "LSTM": 29}[kind]
+        self.rnn = getattr(nn, kind)(inputs, channels, depth, batch_first=True, dropout=0.1)
         self.decoder = nn.Linear(channels, outputs)
+        for name, bias in self.rnn.named_parameters():
+            if kind == "LSTM" and "bias_ih" in name:
+                memory = torch.log(1 + (length - 2) * torch.rand(channels))
+                bias.data[: 2 * channels] = torch.cat([-memory, memory])  # of the input gates and the forget gates
 
     def forward(self, u):
-        return self.decoder(self.gru(u)[0].mean(dim=1))
+        return self.decoder(self.rnn(u)[0].mean(dim=1))
 
 
-def make(name, classes, seed):
+def make(name, classes, length, seed):
     torch.manual_seed(seed)
-    if name == "GRU":
-        return GRU(1, classes)
-    return Stack(1, classes, channels=32, depth=2, dropout=0.1, init=MODELS[name], order=32, rng=seed)
+    if name not in INITS:
+        return Recurrent(name, 1, classes, length)
+    return Stack(1, classes, channels=32, depth=2, dropout=0.1, init=INITS[name], order=32, rng=seed)
 
 
-def optimizer(model, lr=1e-2, ssm_lr=2e-3):
-    """AdamW; what belongs to A, B and dt learns more slowly and does not decay."""
+def optimizer(model, lr=1e-2):
+    """AdamW; what belongs to A, B and dt learns five times more slowly and does not decay."""
     slow = [
         x
         for module in model.modules()
@@ -45,14 +59,14 @@ def optimizer(model, lr=1e-2, ssm_lr=2e-3):
     ]
     ids = {id(x) for x in slow}
     rest = [x for x in model.parameters() if id(x) not in ids]
-    groups = [{"params": rest, "lr": lr}, {"params": slow, "lr": ssm_lr, "weight_decay": 0.0}]
+    groups = [{"params": rest, "lr": lr}, {"params": slow, "lr": lr / 5, "weight_decay": 0.0}]
     return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=0.01)
 
 
-def fit(model, u, target, epochs, batch=50, seed=0, loss=nn.functional.cross_entropy):
+def fit(model, u, target, epochs, lr=1e-2, batch=50, seed=0, loss=nn.functional.cross_entropy):
     """Train in place; return the loss of every epoch."""
     rng, steps, losses = np.random.default_rng(seed), -(-len(u) // batch), []
-    adam = optimizer(model)
+    adam = optimizer(model, lr)
     rates = torch.optim.lr_scheduler.OneCycleLR(
         adam, [group["lr"] for group in adam.param_groups], total_steps=epochs * steps, pct_start=0.2
     )
@@ -82,14 +96,15 @@ def accuracy(model, u, label, **how):
 def trained(name, model_name, seed=0):
     """The model, trained on the data set called ``name``, and a record of the training."""
     torch.set_num_threads(1)
-    data = load(name)
-    model, path = make(model_name, data.classes, seed), KEPT / f"{name}-{model_name}-{seed}.pt".replace(" ", "-")
+    data, epochs, lr = load(name), EPOCHS[name], RATES[name][model_name.split()[0]]
+    model = make(model_name, data.classes, data.u.shape[1], seed)
+    path = KEPT / f"{name}-{model_name}-{epochs}-{lr:g}-{seed}.pt".replace(" ", "-")
     if path.exists():
         record = torch.load(path)
         model.load_state_dict(record.pop("weights"))
         return model.eval(), record
     begin = time.process_time()
-    losses = fit(model, torch.from_numpy(data.u), torch.from_numpy(data.label), EPOCHS[name], seed=seed)
+    losses = fit(model, torch.from_numpy(data.u), torch.from_numpy(data.label), epochs, lr, BATCHES[name], seed)
     record = {
         "losses": losses,
         "seconds": time.process_time() - begin,  # of one core
