@@ -14,14 +14,14 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as Spec
 
 import ssmkern as sk
 
 COLLECTIVES = r"\b(all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter|collective-broadcast)\b"
 CHANNELS, LENGTH = 128, 96
-mesh = Mesh(np.array(jax.devices()), ("channels",))
+MESHES = [jax.make_mesh((8,), ("channels",), axis_types=(kind,)) for kind in (AxisType.Auto, AxisType.Explicit)]
 jax.config.update("jax_disable_most_optimizations", True)
 
 
@@ -44,7 +44,7 @@ def energy(C, system, dt):
     return jnp.sum(sk.kernel(dataclasses.replace(system, C=C), LENGTH, dt=dt) ** 2)
 
 
-def by_shards(function, arguments):
+def by_shards(mesh, function, arguments):
     return jax.shard_map(function, mesh=mesh, in_specs=specs(arguments), out_specs=Spec("channels"))
 
 
@@ -62,11 +62,11 @@ CASES = {
 }
 
 
-def run(name):
+def run(name, mesh):
     function, arguments = CASES[name]
     expected = jax.jit(function)(*arguments)
     placed = jax.tree.map(lambda x, spec: jax.device_put(x, NamedSharding(mesh, spec)), arguments, specs(arguments))
-    traced = jax.jit(by_shards(function, arguments) if "by shards" in name else function).trace(*placed)
+    traced = jax.jit(by_shards(mesh, function, arguments) if "by shards" in name else function).trace(*placed)
     program = traced.lower().compile()
     found = program(*placed)
     pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
@@ -81,4 +81,6 @@ def run(name):
 
 
 with sk.byte_budget(2**19):  # so little that the batch is sliced
-    sys.stdout.write(json.dumps({name: run(name) for name in CASES}))
+    sys.stdout.write(
+        json.dumps({f"{name}, {mesh.axis_types[0]}": run(name, mesh) for name in CASES for mesh in MESHES})
+    )

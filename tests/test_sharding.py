@@ -13,10 +13,10 @@ def test_eight_devices_agree_with_one_and_do_not_communicate(jax):
     done = subprocess.run([sys.executable, PROGRAM], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     cases = json.loads(done.stdout)
-    assert len(cases) == 6
-    assert cases["kernel dplr"]["slices"], "the batch should be sliced"
-    assert cases["scan dplr"]["slices"], "the batch should be sliced"
+    assert len(cases) == 2 * 6
     for name, case in cases.items():
+        if name.startswith(("kernel dplr", "scan dplr")):
+            assert case["slices"], f"{name}: the batch should be sliced"
         assert case["collectives"] == [], name
         assert case["devices"], name
         assert set(case["devices"]) == {8}, name

@@ -80,11 +80,15 @@ def _entering(xp: Namespace, product: Array, end: Array, x0: Array) -> Array:
     a = xp.concat([xp.zeros_like(x0), product[..., :-1]], axis=-1)
     shift = 1
     while shift < f.shape[-1]:
-        gap = xp.zeros_like(f[..., :shift])
-        f = f + a * xp.concat([gap, f[..., :-shift]], axis=-1)
-        a = a * xp.concat([gap, a[..., :-shift]], axis=-1)
+        f = f + a * _later(xp, f, shift)
+        a = a * _later(xp, a, shift)
         shift *= 2
     return f
+
+
+def _later(xp: Namespace, x: Array, shift: int) -> Array:
+    """Move the last axis on, zeros in front; each axis stays on the devices that it is on."""
+    return xp.concat([xp.zeros_like(x[..., :shift]), x[..., :-shift]], axis=-1)
 
 
 def blocks_of(xp: Namespace, u: Array, entries: int) -> tuple[int, int]:
