@@ -145,6 +145,15 @@ def test_every_model_learns(layers, torch, name):
     assert all(torch.any(x != y) for x, y in zip(before, model.parameters(), strict=True))
 
 
+def test_overflow_leaves_the_model_finite(layers, torch):
+    """A step whose gradients are not finite is left out."""
+    model, u = layers.train.make("GRU", 2, 8, seed=0), torch.ones(4, 8, 1)
+    u[3] = torch.nan
+    losses = layers.train.fit(model, u, torch.zeros(4, dtype=torch.int64), epochs=1, batch=1)
+    assert np.isnan(losses[0])
+    assert all(x.isfinite().all() for x in model.parameters())
+
+
 def test_slow_parameters_do_not_decay(layers):
     model = layers.train.make("S4", 2, 32, seed=0)
     _, slow = layers.train.optimizer(model).param_groups

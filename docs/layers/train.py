@@ -77,8 +77,8 @@ def fit(model, u, target, epochs, lr=1e-2, batch=50, seed=0, loss=nn.functional.
             adam.zero_grad()
             error = loss(model(u[rows]), target[rows])
             error.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            adam.step()
+            if nn.utils.clip_grad_norm_(model.parameters(), 1.0).isfinite():  # a GRU's gradients may overflow
+                adam.step()
             rates.step()
             total += error.item() * len(rows)
         losses.append(total / len(u))
