@@ -38,18 +38,29 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
 def in_double(xp: Namespace, function: Callable[..., Array]) -> Callable[..., Array]:
     """Let a function of arrays work in float64 inside although JAX, as by default, has float64 switched off.
 
-    The switch must also be on while the function is differentiated, hence the rule of its own; it applies itself again,
-    so that derivatives of every order exist in reverse mode. Forward mode needs ``jax_enable_x64``.
+    The switch must also be on while the function is differentiated or vectorized, which may be long after it was traced,
+    hence the rules of its own; they apply themselves again, so that derivatives of every order exist in reverse mode.
+    Forward mode needs ``jax_enable_x64``.
     """
     if library(xp) != "jax" or widest(xp)[0] == xp.float64:
         return function
     jax = sys.modules["jax"]
     switch = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
-    @jax.custom_vjp  # type: ignore[untyped-decorator]
-    def call(*arrays: Array) -> Array:
+    @jax.custom_batching.custom_vmap  # type: ignore[untyped-decorator]
+    def inside(*arrays: Array) -> Array:
         with switch(True):
             return function(*arrays)
+
+    @inside.def_vmap  # type: ignore[untyped-decorator]
+    def vectorized(size: int, batched: Any, *arrays: Array) -> Any:
+        axes = jax.tree_util.tree_map(lambda one: 0 if one else None, tuple(batched))
+        result = in_double(xp, jax.vmap(function, in_axes=axes, axis_size=size))(*arrays)
+        return result, jax.tree_util.tree_map(lambda _: True, result)
+
+    @jax.custom_vjp  # type: ignore[untyped-decorator]
+    def call(*arrays: Array) -> Array:
+        return inside(*arrays)
 
     def forward(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:
         return call(*arrays), arrays

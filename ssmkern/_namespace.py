@@ -1,4 +1,4 @@
-"""The ground floor: array namespaces, dtypes, and the checks on arguments.
+"""The ground floor: array namespaces, dtypes, devices.
 
 Everything that differs between array libraries and is not covered by the array API standard stands here and nowhere
 else. Public functions call :func:`array_namespace` once and hand ``xp`` down.
@@ -7,11 +7,8 @@ else. Public functions call :func:`array_namespace` once and hand ``xp`` down.
 from __future__ import annotations
 
 import functools
-import math
-import operator
 import sys
 from collections.abc import Callable
-from numbers import Complex, Real
 from typing import Any
 
 import array_api_compat
@@ -23,12 +20,12 @@ Array = Any
 Namespace = Any
 DType = Any
 Device = Any
-Scalar = (bool, int, float, complex, np.number)
+Scalar = (bool, int, float, complex, np.generic)
 
 
 def is_array(value: object) -> bool:
     """Whether ``value`` is an array of some library (a NumPy scalar counts as a number)."""
-    return array_api_compat.is_array_api_obj(value) and not isinstance(value, np.generic)
+    return not isinstance(value, Scalar) and array_api_compat.is_array_api_obj(value)
 
 
 def array_namespace(**arguments: Any) -> Namespace:
@@ -44,6 +41,15 @@ def array_namespace(**arguments: Any) -> Namespace:
     ValueError
         Two arguments live on different devices.
     """
+    xp = common_namespace(**arguments)
+    for name, value in arguments.items():
+        if is_array(value):
+            check_dtype(xp, name, value.dtype)
+    return xp
+
+
+def common_namespace(**arguments: Any) -> Namespace:
+    """:func:`array_namespace` for arrays of any dtype."""
     first: tuple[str, Namespace, Device] | None = None
     for name, value in arguments.items():
         if value is None or isinstance(value, Scalar):
@@ -54,7 +60,6 @@ def array_namespace(**arguments: Any) -> Namespace:
                 "standard (NumPy, CuPy, torch, JAX, ...); convert it first, for example with numpy.asarray"
             )
         xp = array_api_compat.array_namespace(value)
-        check_dtype(xp, name, value.dtype)
         where = None if array_api_compat.is_jax_array(value) else array_api_compat.device(value)
         if first is None:
             first = name, xp, where
@@ -101,19 +106,15 @@ def check_dtype(xp: Namespace, name: str, dtype: DType) -> None:
     raise TypeError(f"{name}: got dtype {dtype}, expected float32, float64, complex64 or complex128; {remedy}")
 
 
-def check_real(xp: Namespace, name: str, value: Any, reason: str = "a real array or number is needed") -> None:
-    """Refuse a complex array or number."""
-    if is_array(value):
-        if is_complex(xp, value):
-            raise TypeError(f"{name}: got dtype {value.dtype}, but {reason}; pass its real part if that is meant")
-    elif not isinstance(value, Real):
-        raise TypeError(f"{name}: got {value!r}, but {reason}")
-
-
 def precision(xp: Namespace, *values: Any) -> tuple[DType, DType]:
-    """Real and complex dtype of the common precision of some arrays; numbers and None have no say."""
+    """Real and complex dtype of the common precision of some arrays; numbers and None have no say.
+
+    A number that JAX has traced is an array of a weak type.
+    """
     double = (xp.float64, xp.complex128)
-    if any(is_array(value) and xp.isdtype(value.dtype, double) for value in values):
+    arrays = [value for value in values if is_array(value)]
+    strong = [value for value in arrays if not getattr(value, "weak_type", False)]
+    if any(xp.isdtype(value.dtype, double) for value in strong or arrays):
         return double
     return xp.float32, xp.complex64
 
@@ -153,6 +154,11 @@ def is_complex(xp: Namespace, x: Array) -> bool:
     return _of_kind(xp, x.dtype, "complex floating")
 
 
+def complex_value(xp: Namespace, value: Any) -> bool:
+    """Whether an array or a number is complex; None is not."""
+    return is_complex(xp, value) if is_array(value) else isinstance(value, complex)
+
+
 def astype(xp: Namespace, x: Array, dtype: DType) -> Array:
     """Cast without a copy where none is needed; complex to real takes the real part."""
     if x.dtype == dtype:
@@ -177,15 +183,15 @@ def real_pairs(xp: Namespace, x: Array) -> Array:
     if library(xp) in ("numpy", "cupy"):
         return xp.ascontiguousarray(x).view(real_of(xp, x.dtype))
     if library(xp) == "torch":
-        return xp.reshape(xp.view_as_real(xp.resolve_conj(x)), (*x.shape[:-1], -1))
-    return xp.reshape(xp.stack([xp.real(x), xp.imag(x)], axis=-1), (*x.shape[:-1], -1))
+        return xp.reshape(xp.view_as_real(xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
+    return xp.reshape(xp.stack([xp.real(x), xp.imag(x)], axis=-1), (*x.shape[:-1], 2 * x.shape[-1]))
 
 
 def complex_pairs(xp: Namespace, x: Array) -> Array:
     """Inverse of :func:`real_pairs`."""
     if library(xp) in ("numpy", "cupy"):
         return xp.ascontiguousarray(x).view(complex_of(xp, x.dtype))
-    x = xp.reshape(x, (*x.shape[:-1], -1, 2))
+    x = xp.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2))
     return xp.view_as_complex(x) if library(xp) == "torch" else x[..., 0] + 1j * x[..., 1]
 
 
@@ -194,6 +200,11 @@ def moveaxis(xp: Namespace, x: Array, source: int, target: int) -> Array:
     axes = list(range(x.ndim))
     axes.insert(target % x.ndim, axes.pop(source))
     return xp.permute_dims(x, tuple(axes))
+
+
+def clip(xp: Namespace, x: Array, low: float | None, high: float | None) -> Array:
+    """Limit values to numbers; with CuPy the compatibility layer would index by masks, and wait for the GPU."""
+    return sys.modules["cupy"].clip(x, low, high) if library(xp) == "cupy" else xp.clip(x, min=low, max=high)
 
 
 def solve(xp: Namespace, A: Array, B: Array) -> Array:
@@ -232,11 +243,15 @@ def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:
     """``value``, a number or an array of ``xp``, as an array of a dtype."""
     if is_array(value):
         return astype(xp, value, dtype)
-    number = complex(value)
-    return xp.asarray(number if xp.isdtype(dtype, "complex floating") else number.real, dtype=dtype, device=device)
+    if isinstance(value, complex | np.complexfloating):
+        number = complex(value)
+        value = number if xp.isdtype(dtype, "complex floating") else number.real
+    else:
+        value = float(value)
+    return xp.asarray(value, dtype=dtype, device=device)
 
 
-# --- checks on values and shapes ------------------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------------------------------------
 
 
 def truth(condition: Array) -> bool | None:
@@ -254,7 +269,7 @@ def read(function: Callable[[Array], Array], x: Array) -> int | None:
     if compiling():
         return None
     try:
-        return int(function(x)) if "cpu" in str(array_api_compat.device(x)).lower() else None
+        return int(function(x)) if on_host(x) else None
     except (TypeError, RuntimeError):  # traced: no value to read
         return None
 
@@ -272,65 +287,3 @@ def overflow_to_inf(xp: Namespace, powers: Array, *parameters: tuple[Array, int]
         finite = xp.all(xp.isfinite(x), axis=tuple(range(-own, 0)))
         overflowed = overflowed & finite[(..., *(None,) * core)]
     return xp.where(overflowed, xp.full_like(powers, xp.inf), powers)
-
-
-def check_dt(xp: Namespace, dt: Any) -> None:
-    """A time step is real, positive and finite."""
-    if dt is None:
-        return
-    if isinstance(dt, (bool, np.bool_)):
-        raise TypeError(f"dt: got {dt!r}, expected a positive number or array")
-    check_real(xp, "dt", dt)
-    valid = truth((dt > 0) & xp.isfinite(dt)) if is_array(dt) else (dt > 0 and math.isfinite(dt))
-    if valid is not None and not valid:
-        shown = "an array with entries that are not" if is_array(dt) else f"{dt!r}, which is not"
-        raise ValueError(f"dt: got {shown} positive and finite; time steps are in the time unit of A")
-
-
-def check_length(name: str, length: Any) -> int:
-    """A length is an integer of at least 1, known when the program is traced."""
-    try:
-        if isinstance(length, (bool, np.bool_)):
-            raise TypeError
-        number = operator.index(length)
-    except TypeError as error:
-        raise TypeError(f"{name}: got {length!r}, expected an int of at least 1 (static under jit)") from error
-    if number < 1:
-        raise ValueError(f"{name}: got {number}, expected an int of at least 1")
-    return number
-
-
-def check_choice(name: str, value: Any, choices: Any) -> None:
-    """A name out of a list."""
-    if value not in choices:
-        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, choices))}")
-
-
-def batch_shape(**shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Broadcast the named batch shapes."""
-    try:
-        return np.broadcast_shapes(*shapes.values())
-    except ValueError:
-        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"batch shapes do not broadcast: {listed}; core dimensions come last") from None
-
-
-def shape_of(value: Any) -> tuple[int, ...]:
-    """Shape of an array; a number has none."""
-    return tuple(value.shape) if is_array(value) else ()
-
-
-def check_number(name: str, value: Any) -> Any:
-    """Refuse what is neither array nor number; return NumPy's scalars, which other libraries refuse, as Python's."""
-    if isinstance(value, (bool, np.bool_)) or not (is_array(value) or isinstance(value, Complex)):
-        raise TypeError(f"{name}: got {value!r}, expected a number or an array")
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def check_vector(name: str, value: Any, axes: int = 1) -> None:
-    """Refuse what is no array, has fewer than so many axes, or no entry in one of the last."""
-    if not is_array(value):
-        raise TypeError(f"{name}: got {type(value).__name__}, expected an array")
-    if value.ndim < axes or 0 in value.shape[value.ndim - axes :]:
-        last = "the last axis" if axes == 1 else f"each of the last {axes} axes"
-        raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected at least one entry in {last}")

@@ -8,18 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._namespace import (
-    Array,
-    Device,
-    DType,
-    Namespace,
-    check_choice,
-    check_length,
-    complex_of,
-    default_real,
-    from_host,
-    resolve_namespace,
-)
+from ._checks import check_choice, check_length
+from ._namespace import Array, Device, DType, Namespace, complex_of, default_real, from_host, resolve_namespace
 from .hippo._normal import has_normal_form, normal_form
 from .hippo._transition import check_measure
 from .systems import DPLR, Diagonal

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._namespace import Array, check_choice, conj
+from .._checks import check_choice
+from .._namespace import Array, conj
 from .._torch import without_autocast
 from ._fft import clip, fast_length, feed_through, prepare, restore, transform
 

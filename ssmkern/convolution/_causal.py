@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._namespace import Array, check_length
+from .._checks import check_length
+from .._namespace import Array
 from .._torch import without_autocast
 from ._fft import clip, fast_length, feed_through, prepare, restore, transform
 

@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._namespace import (
-    Array,
-    DType,
-    Namespace,
-    array_namespace,
-    astype,
-    batch_shape,
-    check_number,
-    check_vector,
-    complex_of,
-    is_array,
-    is_complex,
-    precision,
-    shape_of,
-)
+from .._checks import batch_shape, check_number, check_vector, shape_of
+from .._namespace import Array, DType, Namespace, array_namespace, astype, complex_of, is_array, is_complex, precision
 
 
 def prepare(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, list[Array]]:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._checks import batch_shape, check_choice, check_dt, shape_of
 from .._namespace import (
     Array,
     Namespace,
     array_namespace,
     as_array,
     astype,
-    batch_shape,
-    check_choice,
-    check_dt,
     conj,
     device_of,
     precision,
     real,
-    shape_of,
     solve,
     widest,
 )

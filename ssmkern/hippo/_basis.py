@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_number, check_real
 from .._namespace import (
     Array,
     Namespace,
     array_namespace,
     as_array,
     astype,
-    check_number,
-    check_real,
+    clip,
     default_real,
     device_of,
     from_host,
@@ -115,7 +115,7 @@ def basis(measure: str, n: int, t: Any, **params: float) -> Array:
     if measure not in _SLIDING:
         return CLOSED_FORMS[measure](xp, n, t, False, **values)
     window = WINDOW[measure]
-    functions = CLOSED_FORMS[measure](xp, n, xp.clip(t, 0.0, window), False)
+    functions = CLOSED_FORMS[measure](xp, n, clip(xp, t, 0.0, window), False)
     return xp.where(t <= window, functions, xp.zeros_like(functions))
 
 

@@ -8,17 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._namespace import (
-    Array,
-    Device,
-    DType,
-    Namespace,
-    check_choice,
-    check_length,
-    default_real,
-    from_host,
-    resolve_namespace,
-)
+from .._checks import check_choice, check_length
+from .._namespace import Array, Device, DType, Namespace, default_real, from_host, resolve_namespace
 
 Pair = tuple[np.ndarray, np.ndarray]
 

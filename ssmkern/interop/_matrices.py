@@ -6,17 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._namespace import (
-    Device,
-    DType,
-    Namespace,
-    complex_of,
-    default_real,
-    from_host,
-    library,
-    resolve_namespace,
-    shape_of,
-)
+from .._checks import shape_of
+from .._namespace import Device, DType, Namespace, complex_of, default_real, from_host, library, resolve_namespace
 from ..systems import Dense, System, check_output, check_system, widen
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -29,7 +20,7 @@ def to_matrices(system: System) -> Matrices:
     if library(xp) != "numpy":
         raise TypeError(
             f"system: its arrays are of {library(xp)}, expected NumPy's; convert each first, for example with "
-            "numpy.asarray: ssmkern never moves arrays between libraries"
+            "numpy.asarray or cupy.asnumpy: ssmkern never moves arrays between libraries"
         )
     dense = widen(xp, system).to_dense()
     D = np.asarray(0.0 if dense.D is None else dense.D)

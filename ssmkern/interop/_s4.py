@@ -5,21 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .._namespace import (
-    Array,
-    Namespace,
-    array_namespace,
-    astype,
-    check_dt,
-    check_length,
-    check_vector,
-    conj,
-    imag,
-    is_array,
-    is_complex,
-    moveaxis,
-    shape_of,
-)
+from .._checks import check_dt, check_length, check_vector, shape_of
+from .._namespace import Array, Namespace, array_namespace, astype, conj, imag, is_array, is_complex, moveaxis
 from .._torch import without_autocast
 from ..discretization import discretize
 from ..kernels import untruncate_output

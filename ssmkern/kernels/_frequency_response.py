@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._checks import batch_shape, check_real, check_vector
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -9,9 +10,6 @@ from .._namespace import (
     array_namespace,
     as_array,
     astype,
-    batch_shape,
-    check_real,
-    check_vector,
     complex_of,
     device_of,
     is_array,

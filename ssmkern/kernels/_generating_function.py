@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from .._namespace import (
-    Array,
-    array_namespace,
-    astype,
-    batch_shape,
-    complex_of,
-    device_of,
-    is_array,
-    precision,
-    widest,
-)
+from .._checks import batch_shape
+from .._namespace import Array, array_namespace, astype, complex_of, device_of, is_array, precision, widest
 from .._torch import without_autocast
 from ..discretization import discretize_wide, shifted_modes, step_array
 from ..products.vandermonde import vandermonde_transpose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from .._checks import batch_shape, check_choice, check_dt, check_length, shape_of
 from .._jax import in_double
 from .._memory import over_batch
 from .._namespace import (
@@ -12,15 +13,10 @@ from .._namespace import (
     Namespace,
     array_namespace,
     astype,
-    batch_shape,
-    check_choice,
-    check_dt,
-    check_length,
     complex_of,
     is_array,
     overflow_to_inf,
     precision,
-    shape_of,
 )
 from .._torch import without_autocast
 from ..discretization import METHODS as DISCRETIZATIONS

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import check_choice, check_length, shape_of
 from .._memory import THREADED_PRODUCT, working_bytes
-from .._namespace import Namespace, array_namespace, check_choice, check_length, shape_of
+from .._namespace import Namespace, array_namespace
 from ..discretization import METHODS as DISCRETIZATIONS
 from ..products._tables import split
 from ..products.vandermonde import table_bytes

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from .._checks import batch_shape
 from .._memory import chunk_size
-from .._namespace import Array, Namespace, astype, batch_shape, conj, device_of, solve
+from .._namespace import Array, Namespace, astype, conj, device_of, solve
 from ..products.cauchy import pole_sums
 from ..systems import DPLR, Dense, Diagonal
 from ._low_rank import residues, woodbury

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from .._namespace import (
-    Array,
-    Namespace,
-    astype,
-    check_length,
-    device_of,
-    solve,
-)
+from .._checks import check_length
+from .._namespace import Array, Namespace, astype, device_of, solve
 from .._torch import without_autocast
 from ..systems import Diagonal, System, check_discrete, check_output, widen
 

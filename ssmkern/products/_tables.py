@@ -17,7 +17,7 @@ def split(length: int) -> tuple[int, int]:
 def join(xp: Namespace, rows: Array, columns: Array, length: int) -> Array:
     """Multiply ``(..., outer, n)`` by ``(..., n, inner)`` and read the product off row by row, ``(..., length)``."""
     product = multiply_rows(xp, rows, columns)
-    return xp.reshape(product, (*product.shape[:-2], -1))[..., :length]
+    return xp.reshape(product, (*product.shape[:-2], product.shape[-2] * product.shape[-1]))[..., :length]
 
 
 def multiply_rows(xp: Namespace, rows: Array, matrix: Array) -> Array:
@@ -31,9 +31,9 @@ def multiply_rows(xp: Namespace, rows: Array, matrix: Array) -> Array:
     if library(xp) == "numpy" and few < count:
         rows = xp.reshape(rows, (*rows.shape[:-2], count // few, few, n))
         product = rows @ matrix[..., None, :, :]
-        return xp.reshape(product, (*product.shape[:-3], count, -1))
+        return xp.reshape(product, (*product.shape[:-3], count, product.shape[-1]))
     if library(xp) != "numpy" and rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:
         # One product instead of many with the same matrix, which some libraries would copy for each.
-        merged = xp.reshape(rows, (*rows.shape[:-3], -1, n)) @ matrix[..., 0, :, :]
-        return xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, -1))
+        merged = xp.reshape(rows, (*rows.shape[:-3], rows.shape[-3] * count, n)) @ matrix[..., 0, :, :]
+        return xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, merged.shape[-1]))
     return rows @ matrix

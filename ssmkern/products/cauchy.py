@@ -6,18 +6,9 @@ import math
 
 import numpy as np
 
+from .._checks import batch_shape, check_vector
 from .._memory import chunk_size
-from .._namespace import (
-    Array,
-    Namespace,
-    array_namespace,
-    astype,
-    batch_shape,
-    check_vector,
-    complex_of,
-    is_complex,
-    precision,
-)
+from .._namespace import Array, Namespace, array_namespace, astype, complex_of, is_complex, precision
 from .._torch import without_autocast
 from ._fused import fused_cauchy
 

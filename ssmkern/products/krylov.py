@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .._checks import batch_shape, check_length, check_vector, shape_of
 from .._memory import over_batch
 from .._namespace import (
     Array,
     Namespace,
     array_namespace,
     astype,
-    batch_shape,
-    check_length,
-    check_vector,
     device_of,
     is_array,
     is_complex,
     overflow_to_inf,
     precision,
-    shape_of,
     widest,
 )
 from .._torch import without_autocast

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from .._checks import batch_shape, check_length, check_vector
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -12,9 +13,6 @@ from .._namespace import (
     Namespace,
     array_namespace,
     astype,
-    batch_shape,
-    check_length,
-    check_vector,
     complex_of,
     conj,
     device_of,
@@ -180,9 +178,7 @@ def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None
     product of short ones, each for up to three binary digits of k.
     """
     bits = (count - 1).bit_length()
-    scale = xp.asarray(
-        [float(stride * 2**j) for j in range(bits)], dtype=real_of(xp, log_x.dtype), device=device_of(log_x)
-    )
+    scale = xp.astype(stride * 2 ** xp.arange(bits, device=device_of(log_x)), real_of(xp, log_x.dtype))
     turns = (imag(xp, log_x) / (2.0 * math.pi))[..., None, :]
     turns = (turns - xp.round(turns)) * scale[:, None]
     angle = (turns - xp.round(turns)) * (2.0 * math.pi)
@@ -196,7 +192,7 @@ def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None
         for j in range(bits * place // digits, bits * (place + 1) // digits):
             short = xp.concat([short, short * doublings[..., j : j + 1, :]], axis=-2)
         table = table[..., :, None, :] * short[..., None, :, :]
-        table = xp.reshape(table, (*table.shape[:-3], -1, table.shape[-1]))
+        table = xp.reshape(table, (*table.shape[:-3], table.shape[-3] * table.shape[-2], table.shape[-1]))
     return table[..., :count, :]
 
 

@@ -143,8 +143,6 @@ def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = 
     if count * size != length:
         missing = xp.zeros((*u.shape[:-1], count * size - length), dtype=u.dtype, device=device_of(u))
         u = xp.concat([u, missing], axis=-1)
-        if ends is None:
-            ends = xp.full(u.shape[:-1], length, dtype=xp.int64, device=device_of(u))
     u = xp.reshape(u, (*u.shape[:-1], count, size))
     added = multiply_rows(xp, u, blocks.enter)
     added = complex_pairs(xp, added) if blocks.pairs else added
@@ -152,6 +150,8 @@ def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = 
     before, last = _states(xp, blocks, added, x, level)
     if ends is not None:
         last = _state_after(xp, blocks, u, xp.concat([before, last[..., None, :]], axis=-2), ends)
+    elif count * size != length:
+        last = _state_within(xp, blocks, u, before, length)
     before = real_pairs(xp, before) if blocks.pairs else before
     y = multiply_rows(xp, u, blocks.response) + multiply_rows(xp, before, blocks.leave)
     return xp.reshape(y, (*y.shape[:-2], count * size))[..., :length], last
@@ -188,6 +188,17 @@ def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -
     return before[..., :count, :], last
 
 
+def _state_within(xp: Namespace, blocks: Blocks, u: Array, before: Array, end: int) -> Array:
+    """State after ``end`` samples of blocks u, ``(..., m, b)``, inside one, from the states before them."""
+    index, rest = divmod(end, u.shape[-1])
+    x = before[..., index : index + 1, :]
+    for level in range(rest.bit_length()):
+        if rest >> level & 1:
+            x = _advance(xp, blocks, x, level)
+    added = multiply_rows(xp, u[..., index : index + 1, :rest], blocks.enter[..., u.shape[-1] - rest :, :])
+    return (x + (complex_pairs(xp, added) if blocks.pairs else added))[..., 0, :]
+
+
 def _state_after(xp: Namespace, blocks: Blocks, u: Array, before: Array, ends: Array) -> Array:
     """State after ``ends`` samples of blocks u, ``(..., m, b)``, from the states before them, ``(..., m + 1, s)``."""
     count, size = u.shape[-2:]
@@ -196,8 +207,7 @@ def _state_after(xp: Namespace, blocks: Blocks, u: Array, before: Array, ends: A
     rest = ends - index * size
 
     def at(x: Array, index: Array) -> Array:
-        index = xp.broadcast_to(index[..., None, None], (*x.shape[:-2], 1, x.shape[-1]))
-        return xp.take_along_axis(x, index, axis=-2)
+        return xp.take_along_axis(x, index[..., None, None], axis=-2)
 
     x = at(before, index)
     for level in range((size - 1).bit_length()):
@@ -206,6 +216,6 @@ def _state_after(xp: Namespace, blocks: Blocks, u: Array, before: Array, ends: A
     # The samples of the block begun, moved to the end of a block: what follows them is 0 there.
     samples = at(u, xp.minimum(index, xp.full_like(index, count - 1)))
     shift = xp.arange(size, dtype=xp.int64, device=device_of(u)) + (rest - size)[..., None, None]
-    moved = xp.take_along_axis(samples, xp.broadcast_to(xp.where(shift < 0, 0, shift), samples.shape), axis=-1)
+    moved = xp.take_along_axis(samples, xp.where(shift < 0, 0, shift), axis=-1)
     added = multiply_rows(xp, xp.where(shift < 0, xp.zeros_like(moved), moved), blocks.enter)
     return (x + (complex_pairs(xp, added) if blocks.pairs else added))[..., 0, :]

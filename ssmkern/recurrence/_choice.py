@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from .._namespace import Array, DType, Namespace
+from .._torch import compiling
 from ..systems import DPLR, Diagonal, System
 from ._blocks import Runner, powers_of, prepare_blocks
 from ._feedback import prepare_feedback
@@ -13,6 +14,7 @@ from ._feedback import prepare_feedback
 CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
 FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
 BLOCKS = tuple(2**j for j in range(11))
+_ROWS = 16  # inputs of a system, where their number is not known
 
 
 def choose(
@@ -20,7 +22,8 @@ def choose(
 ) -> tuple[Callable[[System], Runner], int, int]:
     """What :func:`sequences` needs: the function that prepares a system, bytes for a sample, bytes for a system."""
     length, diagonal = u.shape[-1], isinstance(system, Diagonal)
-    rows = max(1, math.prod(u.shape[:-1]) // math.prod(system.batch_shape))
+    # Under torch.compile the batch may be a symbol, and a choice that looks at it would compile anew for each size.
+    rows = _ROWS if compiling() else max(1, math.prod(u.shape[:-1]) // max(1, math.prod(system.batch_shape)))
     n = system.B.shape[-1] if diagonal and not system.conjugate_pairs else system.order
     sizes = BLOCKS if block is None else (block,)
     item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import batch_shape, check_choice, check_length, check_vector, shape_of
 from .._jax import fold, in_double
 from .._memory import chunk_size, in_passes
 from .._namespace import (
@@ -17,10 +18,7 @@ from .._namespace import (
     Namespace,
     array_namespace,
     astype,
-    batch_shape,
-    check_choice,
-    check_length,
-    check_vector,
+    clip,
     device_of,
     from_host,
     imag,
@@ -28,7 +26,6 @@ from .._namespace import (
     is_complex,
     precision,
     real,
-    shape_of,
     widest,
 )
 from .._torch import without_autocast
@@ -184,7 +181,7 @@ def _run(
         x = xp.concat([u[:, :1], xp.zeros((rows, n - 1), dtype=u.dtype, device=device_of(u))], axis=1)
     most = chunk_size(u, length, 8 * 12 * (rows + 1))
     if in_passes(xp, u):
-        most = max(1, min(most, _CACHED // (rows if discretization == "bilinear" else 1)))
+        most = max(1, min(most, _CACHED // (max(1, rows) if discretization == "bilinear" else 1)))
     if discretization == "bilinear":
         return _in_blocks(xp, partial(_bilinear, xp), u, x, start, every, most, max(1, most // every))
     together = max(1, math.isqrt(min(most, _POINTS) // every))
@@ -267,7 +264,7 @@ def _exact(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray) -
     end = start + after
     kept = start / end  # how far the old past reaches on the new
     below = xp.concat([2.0 * (start + i) / end, kept * low], axis=1)
-    above = xp.concat([2.0 * xp.clip(after - i, min=0.0) / end, 2.0 * after / end + kept * high], axis=1)
+    above = xp.concat([2.0 * clip(xp, after - i, 0.0, None) / end, 2.0 * after / end + kept * high], axis=1)
     distance = xp.where(above < below, above, below)
     sign = xp.where(above < below, xp.ones_like(above), -xp.ones_like(above))
     values = x @ table

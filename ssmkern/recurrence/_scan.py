@@ -6,21 +6,19 @@ from typing import Any, cast
 
 import numpy as np
 
+from .._checks import batch_shape, check_dt, check_length, check_real, check_vector, shape_of
 from .._namespace import (
     Array,
     Namespace,
     array_namespace,
     astype,
-    batch_shape,
-    check_length,
-    check_real,
-    check_vector,
+    common_namespace,
     complex_of,
+    complex_value,
     device_of,
     is_array,
     is_complex,
     precision,
-    shape_of,
     truth,
 )
 from .._torch import without_autocast
@@ -54,7 +52,7 @@ def scan(
     x0 : array, shape ``(..., n)``, optional
         State before the first sample, None for rest. With conjugate pairs it holds the stored modes and is complex.
     lengths : int or integer array, shape ``(...)``, optional
-        Samples of each sequence, 0 to L. What u holds beyond them is not used, y is 0 there.
+        Samples of each sequence, 0 to L. What u and dt hold beyond them is not used, y is 0 there.
     dt : array, shape ``(..., L)``, optional
         A step of its own for each sample, in the time unit of Lambda, for a continuous `Diagonal` system.
     discretization : {"bilinear", "zoh", "dss"}
@@ -124,6 +122,7 @@ def scan(
         inside = xp.arange(u.shape[-1], dtype=ends.dtype, device=device_of(u)) < ends[..., None]
         u = xp.where(inside, u, xp.zeros_like(u))
     if dt is not None:
+        check_dt(xp, dt if ends is None else xp.where(inside, dt, xp.ones_like(dt)))
         y, x = irregular_scan(xp, cast("Diagonal", system), u, x0, dt, discretization, ends)
     else:
         y, x = _regular(xp, system, u, x0, ends, block)
@@ -140,6 +139,10 @@ def _regular(
     state_dtype = complex_of(xp, out) if system.conjugate_pairs else out
     n = system.B.shape[-1]
     x0 = xp.zeros(n, dtype=state_dtype, device=device_of(u)) if x0 is None else astype(xp, x0, state_dtype)
+    D = system.D
+    if xp.isdtype(out, "real floating") and complex_value(xp, D):  # only outputs are complex
+        y, x = _regular(xp, with_fields(system, D=None), u, x0, ends, block)
+        return y + (D[..., None] if is_array(D) else D) * u, x
     if isinstance(system, DPLR) and system.P.shape[-1] == 0:
         system = Diagonal(system.Lambda, system.B, system.C, system.D, 1.0, system.conjugate_pairs)
     u = astype(xp, u, out)
@@ -218,13 +221,19 @@ def _check_block(block: Any) -> int:
 
 
 def _check_lengths(xp: Namespace, lengths: Any, u: Array) -> Array:
-    """Sequence lengths, an array of integers."""
-    length = u.shape[-1]
-    if isinstance(lengths, int | np.integer):
-        lengths = xp.asarray(int(lengths), device=device_of(u))
-    if not is_array(lengths) or not xp.isdtype(lengths.dtype, "integral"):
-        came = f"dtype {lengths.dtype}" if is_array(lengths) else repr(lengths)
-        raise TypeError(f"lengths: got {came}, expected an integer or an array of them, the samples of each sequence")
+    """Sequence lengths, an array of the library's default integers."""
+    length, integer = u.shape[-1], xp.__array_namespace_info__().default_dtypes()["integral"]
+    outside = f"outside 0 ... {length}, the last axis of u"
+    if isinstance(lengths, int | np.integer) and not isinstance(lengths, bool):
+        if not 0 <= lengths <= length:
+            raise ValueError(f"lengths: got {lengths}, {outside}")
+        return xp.asarray(int(lengths), dtype=integer, device=device_of(u))
+    if not is_array(lengths):
+        raise TypeError(f"lengths: got {lengths!r}, expected an integer or an array of them, one for each sequence")
+    common_namespace(u=u, lengths=lengths)
+    if not xp.isdtype(lengths.dtype, "integral"):
+        raise TypeError(f"lengths: got dtype {lengths.dtype}, expected integers, the samples of each sequence")
+    lengths = xp.astype(lengths, integer)
     if truth((lengths >= 0) & (lengths <= length)) is False:
-        raise ValueError(f"lengths: got entries outside 0 ... {length}, the last axis of u")
+        raise ValueError(f"lengths: got entries {outside}")
     return lengths

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from .._memory import chunk_size, over_batch
-from .._namespace import Array, Namespace, is_array, moveaxis, real_of
+from .._namespace import Array, Namespace, clip, is_array, moveaxis, real_of
 from ..systems import System, core_fields, with_fields
 from ._blocks import Runner
 
@@ -69,7 +69,7 @@ def _stretches(
     y, length = [], u.shape[-1]
     for start in range(0, length, stretch):
         piece = u[..., start : min(start + stretch, length)]
-        local = None if ends is None else xp.clip(ends - start, 0.0, float(piece.shape[-1]))
+        local = None if ends is None else clip(xp, ends - start, 0.0, float(piece.shape[-1]))
         out, x = runner(piece, x, local)
         y.append(out)
     joined = xp.concat(y, axis=-1) if len(y) > 1 else y[0]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
+from .._checks import batch_shape, check_number, check_real, shape_of
 from .._namespace import (
     Array,
     Namespace,
     array_namespace,
     astype,
-    batch_shape,
-    check_number,
-    check_real,
     complex_of,
+    complex_value,
     is_array,
     is_complex,
     precision,
-    shape_of,
 )
 from .._torch import without_autocast
 from ..systems import System, advance, cast_system, check_discrete, check_output, output
@@ -86,7 +83,7 @@ def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
 def _promote(xp: Namespace, system: System, x: Array, u: Any) -> tuple[System, Array, Any]:
     """System, x and u in one precision; system and x complex if any of the three is."""
     dtype = precision(xp, system.B, x, u)[0]
-    u_complex = is_complex(xp, u) if is_array(u) else not isinstance(u, Real)
+    u_complex = complex_value(xp, u)
     if is_array(u):
         u = astype(xp, u, complex_of(xp, dtype) if u_complex else dtype)
     if u_complex or is_complex(xp, x) or is_complex(xp, system.B):

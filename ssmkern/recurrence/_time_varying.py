@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import batch_shape, check_choice, shape_of
 from .._jax import fold, in_double
 from .._memory import chunk_size, in_passes
 from .._namespace import (
@@ -16,16 +17,14 @@ from .._namespace import (
     Namespace,
     array_namespace,
     astype,
-    batch_shape,
-    check_choice,
-    check_dt,
+    clip,
     complex_of,
+    complex_value,
     device_of,
     is_array,
     is_complex,
     precision,
     real,
-    shape_of,
     widest,
 )
 from ..discretization._exponential import phi1
@@ -118,10 +117,9 @@ def check_irregular(system: System, u: Array, dt: Any, discretization: str) -> N
             f"dt: got {dt!r}, expected an array of shape (..., {u.shape[-1]}), one step a sample; "
             "for equal steps discretize the system and leave dt out"
         )
-    xp = array_namespace(system=system.B, u=u, dt=dt)
+    array_namespace(system=system.B, u=u, dt=dt)
     if dt.ndim < 1 or dt.shape[-1] != u.shape[-1]:
         raise ValueError(f"dt: got shape {shape_of(dt)}, expected (..., {u.shape[-1]}), one step for each sample of u")
-    check_dt(xp, dt)
     check_choice("discretization", discretization, DISCRETIZATIONS)
     batch_shape(system=system.batch_shape, u=shape_of(u)[:-1], dt=shape_of(dt)[:-1])
 
@@ -143,7 +141,7 @@ def irregular_scan(
     """
     dtype, complex_dtype = precision(xp, system.B, u, x0, dt)
     out_x = complex_dtype if any(x is not None and is_complex(xp, x) for x in (system.B, u, x0)) else dtype
-    out_y = dtype if system.conjugate_pairs else complex_dtype if _is_complex(xp, system.D) else out_x
+    out_y = dtype if system.conjugate_pairs else complex_dtype if complex_value(xp, system.D) else out_x
     arrays = {"Lambda": system.Lambda, "B": system.B, "C": system.C, "u": u, "dt": dt}
     arrays |= {} if x0 is None else {"x0": x0}
     arrays |= {"D": system.D} if is_array(system.D) else {}
@@ -156,10 +154,6 @@ def irregular_scan(
         return _irregular(xp, named, discretization, system.conjugate_pairs, (out_y, out_x))
 
     return in_double(xp, run)(*arrays.values())
-
-
-def _is_complex(xp: Namespace, value: Any) -> bool:
-    return is_complex(xp, value) if is_array(value) else isinstance(value, complex)
 
 
 def _irregular(
@@ -177,7 +171,8 @@ def _irregular(
 
     def sample(i: Any) -> tuple[Array, Array]:
         """Input and step of the i-th samples; behind the end they are 0, which leaves the state as it is."""
-        u, dt = (xp.take(wide[name], xp.clip(starts + i, max=length - 1), axis=-1) for name in ("u", "dt"))
+        index = clip(xp, starts + i, None, length - 1)
+        u, dt = (xp.take(wide[name], index, axis=-1) for name in ("u", "dt"))
         there = xp.astype(starts + i, dt.dtype) < end
         return xp.where(there, u, xp.zeros_like(u)), xp.where(there, dt, xp.zeros_like(dt))
 
@@ -193,12 +188,12 @@ def _irregular(
     def emit(x: Array, i: Any) -> Array:
         y = (astype(xp, C, x.dtype) @ x)[..., 0, :]
         y = 2.0 * real(xp, y) if pairs else y
-        return astype(xp, y if D is None else y + D * sample(i)[0], out[0])
+        return astype(xp, y if D is None else y + (D[..., None] if is_array(D) else D) * sample(i)[0], out[0])
 
     state = complex_of(xp, B.dtype) if xp.isdtype(out[1], "complex floating") else B.dtype
     x0 = astype(xp, wide["x0"], state) if "x0" in wide else xp.zeros((n,), dtype=state, device=device)
     y, x = solve(xp, coefficients, x0[..., None], (*batch, n, blocks), count, emit)
-    return xp.reshape(y, (*y.shape[:-2], -1))[..., :length], astype(xp, x, out[1])
+    return xp.reshape(y, (*y.shape[:-2], y.shape[-2] * y.shape[-1]))[..., :length], astype(xp, x, out[1])
 
 
 def _widen(xp: Namespace, x: Any) -> Any:

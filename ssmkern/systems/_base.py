@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._checks import batch_shape, check_dt, check_number, check_real, shape_of
 from .._jax import register_pytree
-from .._namespace import (
-    Array,
-    array_namespace,
-    astype,
-    batch_shape,
-    check_dt,
-    check_number,
-    check_real,
-    is_complex,
-    precision,
-    shape_of,
-)
+from .._namespace import Array, array_namespace, astype, is_array, is_complex, precision
 from .._torch import single_under_autocast
 
 
@@ -51,7 +41,9 @@ class Container:
         check_dt(xp, self.dt)
         _ = self.batch_shape
         given = [value for value in arrays.values() if value is not None]
-        real_dtype, complex_dtype = precision(xp, *given)
+        real_dtype, complex_dtype = precision(xp, *given, self.D)
+        if is_array(self.D):
+            object.__setattr__(self, "D", astype(xp, self.D, complex_dtype if is_complex(xp, self.D) else real_dtype))
         complex_needed = self.conjugate_pairs or any(is_complex(xp, value) for value in given)
         for name, value in arrays.items():
             if value is not None:

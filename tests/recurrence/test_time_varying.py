@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ssmkern as sk
-from ssmkern.recurrence._time_varying import check_irregular, irregular_scan
+from ssmkern.recurrence._time_varying import irregular_scan
 
 KINDS = ("diagonal", "diagonal-real", "diagonal-pairs")
 METHODS = ("bilinear", "zoh", "dss")
@@ -174,4 +174,4 @@ BAD = [
 def test_bad_input_is_named(kind, message, changed):
     given = {"system": sts.make("diagonal"), "u": np.ones(9), "dt": np.ones(9), "discretization": "zoh"} | changed
     with pytest.raises(kind, match=message):
-        check_irregular(*given.values())
+        sk.scan(given["system"], given["u"], dt=given["dt"], discretization=given["discretization"])
