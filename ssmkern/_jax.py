@@ -38,9 +38,9 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
 def in_double(xp: Namespace, function: Callable[..., Array]) -> Callable[..., Array]:
     """Let a function of arrays work in float64 inside although JAX, as by default, has float64 switched off.
 
-    The switch must also be on while the function is differentiated or vectorized, which may be long after it was traced,
-    hence the rules of its own; they apply themselves again, so that derivatives of every order exist in reverse mode.
-    Forward mode needs ``jax_enable_x64``.
+    The switch must also be on while the function is differentiated or vectorized, which may be long after it was
+    traced, hence the rules of its own; they apply themselves again, so that derivatives of every order exist in
+    reverse mode. Forward mode needs ``jax_enable_x64``.
     """
     if library(xp) != "jax" or widest(xp)[0] == xp.float64:
         return function

@@ -216,6 +216,37 @@ def test_products_and_the_rest_in_single_precision_only(jax, jnp):
     assert_close(rebuilt, sk.transition("legs", 8)[0], 1e-5)
 
 
+@pytest.mark.parametrize("kind", sts.PLAIN)
+def test_what_is_compiled_can_still_be_vectorized(jax, jnp, kind):
+    """Batching comes after tracing, when float64 is switched off again."""
+    host = sts.make(kind, seed=3)
+    scales = np.array([1.0, 2.0, -1.0], dtype=np.float32)
+    with single_precision(jax):
+        system = to_library(jnp, host, "float32")
+
+        @jax.jit
+        def kernel(scale):
+            return sk.kernel(dataclasses.replace(system, C=scale * system.C), 20, dt=0.1)
+
+        found = jax.vmap(kernel)(jnp.asarray(scales))
+        slopes = jax.vmap(jax.grad(lambda scale: jnp.sum(kernel(scale) ** 2)))(jnp.asarray(scales))
+        chosen = jax.vmap(lambda scale: jax.lax.cond(scale > 0, kernel, lambda _: jnp.zeros(20), scale))(
+            jnp.asarray(scales)
+        )
+    K = reference_kernel(rounded(host, "float32"), 20, 0.1)
+    assert dtype_name(found) == "float32"
+    assert_close(found, scales[:, None] * K, 1e-5)
+    assert_close(slopes, 2 * scales * np.sum(K**2), 1e-5)
+    assert_close(chosen, np.array([1, 2, 0])[:, None] * K, 1e-5)
+
+
+def test_numbers_that_were_traced_have_no_say_in_the_dtype(jax, jnp):
+    system = to_library(jnp, sts.make("diagonal-pairs"), "float32")
+    kernel = jax.jit(lambda system, dt: sk.kernel(system, 20, dt=dt))
+    assert dtype_name(kernel(system, 0.1)) == dtype_name(sk.kernel(system, 20, dt=0.1)) == "float32"
+    assert dtype_name(kernel(system, jnp.asarray(0.1, dtype=jnp.float64))) == "float64"
+
+
 # --- where other libraries are, or are not --------------------------------------------------------------------------
 
 

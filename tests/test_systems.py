@@ -100,3 +100,13 @@ def test_arrays_are_not_copied():
     assert np.shares_memory(system.A, A)
     assert np.shares_memory(system.B, B)
     assert system.to_dense() is system
+
+
+def test_a_gain_has_a_say_in_the_precision(xp):
+    """As all arrays of a system; numbers have none."""
+    single = to_library(xp, sts.make("diagonal-real"), "float32")
+    wide = dataclasses.replace(single, D=asarray(xp, np.array(0.5)))
+    assert dtype_name(wide.Lambda) == dtype_name(wide.D) == "float64"
+    assert dtype_name(dataclasses.replace(single, D=0.5).Lambda) == "float32"
+    narrow = dataclasses.replace(to_library(xp, sts.make("diagonal-real")), D=asarray(xp, np.array(0.5), "float32"))
+    assert dtype_name(narrow.D) == "float64"

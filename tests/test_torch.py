@@ -142,6 +142,28 @@ def test_compiles_into_one_graph(torch, kind):
 
 
 @pytest.mark.filterwarnings("ignore:Dynamo detected")
+def test_compiles_once_for_batches_of_every_size(torch):
+    """The last batch of an epoch is smaller. (A size of its own, then a symbol: two programs.)"""
+    from torch._dynamo.testing import CompileCounter
+
+    system = sk.discretize(to_library(torch, sts.make("diagonal-pairs")), 0.1)
+    counter = CompileCounter()
+    compiled = torch.compile(lambda u: sk.scan(system, u)[0], fullgraph=True, backend=counter)
+    for size in (8, 7, 5, 3):
+        u = torch.asarray(sts.rng(size).standard_normal((size, 40)))
+        torch.testing.assert_close(compiled(u), sk.scan(system, u)[0], rtol=1e-12, atol=1e-12)
+    assert counter.frame_count == 2
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected")
+def test_compiles_with_steps_that_are_numbers(torch):
+    system = to_library(torch, sts.make("diagonal-pairs"))
+    compiled = torch.compile(lambda dt: sk.kernel(system, 12, dt=dt), fullgraph=True, backend="eager")
+    for dt in (0.1, 0.2, 0.3):
+        torch.testing.assert_close(compiled(dt), sk.kernel(system, 12, dt=dt))
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected")
 def test_compiled_gradients(torch):
     """With a backend that traces the backward pass, too."""
     generator = sts.rng(4)

@@ -7,7 +7,7 @@ import helpers
 import numpy as np
 import pytest
 import strategies as sts
-from helpers import COMPLEX, asarray, assert_close, assert_like, full, is_jax, rounded, to_library, tolerance
+from helpers import COMPLEX, asarray, assert_close, assert_like, full, is_jax, rounded, to_library, to_numpy, tolerance
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +57,25 @@ def test_every_sample_is_discretized_with_its_step(xp, dtype, kind, method):
     assert_like(x, xp, dtype if kind == "diagonal-real" else COMPLEX[dtype], (4,))
     assert_close(y, expected, tolerance(dtype, 53))
     assert_close(x, states[-1], tolerance(dtype, 53))
+
+
+@pytest.mark.parametrize(("gain", "inputs"), [((3,), (3,)), ((2, 1), (3,)), ((3,), ())])
+def test_a_gain_for_each_channel(xp, gain, inputs):
+    """Equal steps through both scans: the gain belongs to channels, whatever the samples are grouped in."""
+    system = dataclasses.replace(sts.make("diagonal-pairs", seed=5), D=np.arange(1.0, 1 + np.prod(gain)).reshape(gain))
+    system, u = to_library(xp, system), asarray(xp, signal(6, 48, inputs)[0])
+    irregular = helpers.compiled(xp, lambda system, u, dt: sk.scan(system, u, dt=dt)[0])
+    y = irregular(system, u, asarray(xp, np.full(48, 0.1)))
+    assert_close(y, to_numpy(sk.scan(sk.discretize(system, 0.1), u)[0]), 1e-12)
+
+
+def test_steps_beyond_the_end_are_not_looked_at(xp):
+    system, (u, dt) = to_library(xp, sts.make("diagonal-pairs", seed=5)), signal(6, 48)
+    padded = np.where(np.arange(48) < 30, dt, np.nan)
+    y, x = sk.scan(system, asarray(xp, u), lengths=30, dt=asarray(xp, padded))
+    y_true, x_true = sk.scan(system, asarray(xp, u[:30]), dt=asarray(xp, dt[:30]))
+    assert_close(y[:30], to_numpy(y_true), 1e-12)
+    assert_close(x, to_numpy(x_true), 1e-12)
 
 
 @pytest.mark.parametrize("method", ["bilinear", "zoh"])
