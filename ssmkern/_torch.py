@@ -21,8 +21,8 @@ def compiling() -> bool:
 def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a public function so that ``torch.autocast``, which multiplies matrices in half precision, has no say.
 
-    Inside autocast, and only there, arguments may be of half precision: they are computed in float32 and real
-    results are cast back.
+    Inside autocast, and only there, arguments may be of half precision: they are computed in float32 and a real
+    result is cast back; of several the first, the output, for a state needs its digits.
     """
 
     @functools.wraps(function)
@@ -34,8 +34,11 @@ def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
         half = [x.dtype for x in _tensors((*args, *kwargs.values())) if x.dtype in (torch.bfloat16, torch.float16)]
         with torch.autocast(device, enabled=False):
             single: Any = _map(functools.partial(_cast, half, torch.float32), [args, kwargs])
-            result = function(*single[0], **single[1])
-            return _map(functools.partial(_cast, [torch.float32], half[0]), result) if half else result
+            result: Any = function(*single[0], **single[1])
+            if not half:
+                return result
+            back = functools.partial(_cast, [torch.float32], half[0])
+            return (back(result[0]), *result[1:]) if isinstance(result, tuple) else back(result)
 
     return call
 

@@ -88,6 +88,9 @@ def scan(
 
     Irregular steps are O(n) a sample: blocks are stepped through side by side.
 
+    The powers reach up to the length of the sequence. Where they overflow, for a growing mode over many samples, the
+    output can be NaN also where that mode is not excited yet.
+
     References
     ----------
     Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces", arXiv:2111.00396, equation (3);
