@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,10 +35,10 @@ def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
         with torch.autocast(device, enabled=False):
             single: Any = _map(functools.partial(_cast, half, torch.float32), [args, kwargs])
             result: Any = function(*single[0], **single[1])
-            if not half:
-                return result
-            back = functools.partial(_cast, [torch.float32], half[0])
-            return (back(result[0]), *result[1:]) if isinstance(result, tuple) else back(result)
+            if half:
+                back = functools.partial(_cast, [torch.float32], half[0])
+                result = (back(result[0]), *result[1:]) if isinstance(result, tuple) else back(result)
+            return cast("R", result)
 
     return call
 
