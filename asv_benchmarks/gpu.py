@@ -8,7 +8,6 @@ computation and the rates of the device; ``--libraries torch`` tries the script 
 import argparse
 import importlib
 import platform
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -16,20 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from benchmarks import baselines, jobs, libraries
+from ratios import seconds
 
 import ssmkern as sk
 
 N = jobs.ORDER
-
-
-def seconds(call, repeats=20):
-    """Median time of a call that has been warmed."""
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
 
 
 def rates(torch, name, channels):
@@ -37,9 +27,9 @@ def rates(torch, name, channels):
     found = []
     for dtype, rows in ((torch.float64, N), (torch.float32, 128)):
         left, right = torch.rand(channels, rows, N, dtype=dtype), torch.rand(channels, N, rows, dtype=dtype)
-        found.append(2 * channels * rows * rows * N / seconds(libraries.ready(name, torch.matmul, left, right)))
+        found.append(2 * channels * rows * rows * N / seconds(libraries.ready(name, torch.matmul, left, right), 20))
     x = torch.rand(channels, 16384)
-    return *found, 2 * 4 * x.nelement() / seconds(libraries.ready(name, torch.clone, x))
+    return *found, 2 * 4 * x.nelement() / seconds(libraries.ready(name, torch.clone, x), 20)
 
 
 def floor(kind, channels, length, double, single, copied):
@@ -65,7 +55,7 @@ def ours(name, kind, channels, length):
     """Time of the kernel by ssmkern."""
     xp = libraries.load(name)
     system, dt = (jobs.to_library(xp, x) for x in (jobs.system(kind, channels), jobs.steps(channels)))
-    return seconds(libraries.ready(name, lambda system, dt: sk.kernel(system, length, dt=dt), system, dt))
+    return seconds(libraries.ready(name, lambda system, dt: sk.kernel(system, length, dt=dt), system, dt), 20)
 
 
 def main():
