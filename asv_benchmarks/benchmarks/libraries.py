@@ -1,13 +1,15 @@
 """The array libraries under test: how to get one, compile for it, and wait for it."""
 
 import importlib
+import os
 import shutil
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-NAMES = ["numpy", "torch", "torch-cuda", "jax", "cupy"]
+QUICK = os.environ.get("SSMKERN_BENCHMARKS") == "quick"
+NAMES = ["numpy", "torch", "jax"] if QUICK else ["numpy", "torch", "torch-cuda", "jax", "cupy"]
 
 
 def load(name: str) -> Any:

@@ -3,7 +3,6 @@
 ``SSMKERN_BENCHMARKS=quick`` leaves only what takes seconds.
 """
 
-import os
 import tracemalloc
 
 import numpy as np
@@ -11,8 +10,8 @@ import numpy as np
 import ssmkern as sk
 
 from . import baselines, jobs, libraries
+from .libraries import QUICK
 
-QUICK = os.environ.get("SSMKERN_BENCHMARKS") == "quick"
 CHANNELS = 16 if QUICK else 256
 LENGTHS = [1024] if QUICK else [1024, 16384]
 KINDS = ["dplr", "diagonal"]
