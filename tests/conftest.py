@@ -28,6 +28,8 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=200, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+collect_ignore = ["sharded.py"]  # a program, that needs JAX
+
 EVERYWHERE = ("numpy", "array_api_strict", "torch", "jax")
 ON_GPU = ("cupy", "torch-cuda")
 
