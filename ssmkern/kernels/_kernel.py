@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from .._checks import batch_shape, check_choice, check_dt, check_length, shape_of
-from .._jax import in_double
+from .._jax import fold, in_double
 from .._memory import over_batch
 from .._namespace import (
     Array,
@@ -188,8 +188,9 @@ def check_arguments(system: System, dt: Any, discretization: str) -> Namespace:
 
 def _recurrence(xp: Namespace, system: System, length: int, out: DType) -> Array:
     """Step through the impulse response."""
-    x, K = system.B, []
-    for _ in range(length):
-        K.append(astype(xp, output(xp, system, x), out))
-        x = advance(xp, system, x)
-    return xp.stack(K, axis=-1)
+
+    def body(x: Array, _: Any) -> tuple[Array, Array]:
+        return advance(xp, system, x), astype(xp, output(xp, system, x), out)
+
+    start = system.B + xp.zeros_like(advance(xp, system, system.B))  # in all axes of the state
+    return fold(xp, body, start, length)[1]
