@@ -166,7 +166,8 @@ def batch_scans(names):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--libraries", nargs="+", default=["numpy", "torch", "jax"], choices=libraries.NAMES)
+    names = ["numpy", "torch", "jax"]
+    parser.add_argument("--libraries", nargs="+", default=names, choices=[*names, "cupy"])
     parser.add_argument("--lssl", nargs="*", type=int, default=[128, 256, 512], choices=[128, 256, 512])
     options = parser.parse_args()
     print(

@@ -1,5 +1,7 @@
 """What a GPU asks of the code, without one: torch's device "meta" has shapes and dtypes, but no values to read."""
 
+from types import SimpleNamespace
+
 import array_api_compat
 import calls
 import helpers
@@ -10,6 +12,7 @@ import test_public
 from helpers import to_library
 
 import ssmkern as sk
+from ssmkern._namespace import solve
 
 # What waits for a GPU, beside reading a value, which has no meaning on "meta" and raises.
 WAITS = ("_linalg_check_errors", "nonzero", "masked_select", "unique", "equal.default", "is_nonzero")
@@ -79,9 +82,6 @@ def test_channels_cost_no_operations(torch, spy, kind):
 
 def test_solving_where_batches_do_not_broadcast(monkeypatch):
     """CuPy wants equal batch shapes: a namespace that calls itself CuPy and does as CuPy does."""
-    from types import SimpleNamespace
-
-    from ssmkern._namespace import solve
 
     def strict_solve(A, B):
         if A.shape[:-1] != B.shape[:-1]:

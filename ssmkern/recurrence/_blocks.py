@@ -171,7 +171,7 @@ def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -
     """
     count = added.shape[-2]
     if count <= SHORT:
-        before = [x[..., None, :] + xp.zeros_like(added[..., :1, :])]  # on the devices that the batch is on
+        before = [x[..., None, :] + xp.zeros_like(added[..., :1, :])]  # in all axes of the batch, on its devices
         for i in range(count):
             before.append(_advance(xp, blocks, before[-1], level) + added[..., i : i + 1, :])
         return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
