@@ -7,6 +7,7 @@ else. Public functions call :func:`array_namespace` once and hand ``xp`` down.
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -220,6 +221,21 @@ def solve(xp: Namespace, A: Array, B: Array) -> Array:
         shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
         A, B = (xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
     return xp.linalg.solve(A, B)
+
+
+def solve_where_regular(xp: Namespace, A: Array, B: Array) -> Array:
+    """:func:`solve` of stacks of one batch shape; where a matrix is singular the values are not finite."""
+    if library(xp) == "torch":
+        return xp.linalg.solve_ex(A, B)[0]
+    try:
+        return xp.linalg.solve(A, B)
+    except np.linalg.LinAlgError:  # at least one is: find it by halves
+        if math.prod(A.shape[:-2]) == 1:
+            return xp.full_like(B, math.inf)
+        axis = max(range(A.ndim - 2), key=A.shape.__getitem__)
+        halves = slice(None, A.shape[axis] // 2), slice(A.shape[axis] // 2, None)
+        index = (slice(None),) * axis
+        return xp.concat([solve_where_regular(xp, A[(*index, h, ...)], B[(*index, h, ...)]) for h in halves], axis=axis)
 
 
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:

@@ -2,7 +2,7 @@
 
 from ._discretize import METHODS, check_method, discretize, discretize_wide, step_array
 from ._exponential import expm1
-from ._modes import log_modes, shifted_dense, shifted_modes
+from ._modes import grows, less_identity, log_modes
 
 __all__ = [
     "METHODS",
@@ -10,8 +10,8 @@ __all__ = [
     "discretize",
     "discretize_wide",
     "expm1",
+    "grows",
+    "less_identity",
     "log_modes",
-    "shifted_dense",
-    "shifted_modes",
     "step_array",
 ]

@@ -96,11 +96,11 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     return with_fields(cast_system(xp, wide, precision(xp, system.B, dt)[0]), dt=dt)
 
 
-def check_method(system: System, method: str, alpha: Any) -> None:
+def check_method(system: System, method: str, alpha: Any, name: str = "method") -> None:
     """Refuse a method that is unknown or that the system does not take, and an alpha that does not fit."""
-    check_choice("method", method, METHODS)
+    check_choice(name, method, METHODS)
     if method == "dss" and not isinstance(system, Diagonal):
-        raise ValueError(f"method: 'dss' takes a Diagonal system, got {type(system).__name__}; use 'zoh'")
+        raise ValueError(f"{name}: 'dss' takes a Diagonal system, got {type(system).__name__}; use 'zoh'")
     if method != "gbt":
         if alpha is not None:
             raise ValueError(f"alpha: got {alpha!r} with method {method!r}, but only 'gbt' takes it")

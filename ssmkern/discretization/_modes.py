@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from .._namespace import Array, Namespace, astype, complex_of, device_of, solve
+from .._namespace import Array, Namespace, astype, complex_of, device_of, real, solve
 from ..products.vandermonde import log_or_floor
 from ..systems import DPLR, Dense, Diagonal, System, with_fields
 from ._exponential import expm1, log1p_complex
@@ -29,21 +29,26 @@ def log_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, method
     return log - log1p_complex(xp, -alpha * z) if alpha > 0.0 else log
 
 
-def shifted_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, method: str) -> Array:
-    """Discrete modes minus 1, ``(..., n)``, without cancellation for small steps."""
-    if step is None:
-        return system.Lambda - 1.0
-    z = step * system.Lambda
-    return z / (1.0 - ALPHA[method] * z) if method in ALPHA else expm1(xp, z)
+def less_identity(xp: Namespace, system: System, discrete: System, step: Array | None, method: str) -> System:
+    """``discrete`` with A minus the identity for A, without cancellation for small steps.
 
-
-def shifted_dense(xp: Namespace, system: System, discrete: System, step: Array | None, method: str) -> Dense:
-    """Return ``discrete.to_dense()`` with A minus the identity for A; ``system`` is what it was discretized from."""
+    ``system`` is what it was discretized from, with ``step`` and ``method``; without a step it is the same system.
+    """
     if isinstance(discrete, Dense):
         eye = xp.eye(discrete.A.shape[-1], dtype=discrete.A.dtype, device=device_of(discrete.A))
         if step is None or method not in ALPHA or not isinstance(system, Dense):
             return with_fields(discrete, A=discrete.A - eye)
         A = step[..., None] * system.A
         return with_fields(discrete, A=solve(xp, eye - ALPHA[method] * A, A))
-    shifted = shifted_modes(xp, cast("DPLR | Diagonal", system), step, method)
-    return with_fields(discrete, Lambda=shifted).to_dense()
+    if step is None:
+        return with_fields(discrete, Lambda=discrete.Lambda - 1.0)
+    z = step * cast("DPLR | Diagonal", system).Lambda
+    return with_fields(discrete, Lambda=z / (1.0 - ALPHA[method] * z) if method in ALPHA else expm1(xp, z))
+
+
+def grows(xp: Namespace, log_Lambda: Array, length: int) -> Array:
+    """Whether a mode grows by more than a factor e over so many samples, ``(...)``.
+
+    Sums over such modes can be large beside a result in which they cancel.
+    """
+    return xp.any(real(xp, log_Lambda) * length > 1.0, axis=-1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from .._namespace import Array, Namespace, complex_of, device_of, real_of
+from .._namespace import Array, DType, Namespace, complex_of, device_of, real, real_of, truth
 from ..discretization import expm1
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, is_real, with_fields
@@ -24,6 +25,7 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
       beside roots of unity; on the smaller circle every node keeps a distance of 2 / length from the poles.
     - ``sum_n v_n / (1 - a_n w)`` at all nodes w is the discrete Fourier transform of ``sum_n v_n / (1 - a_n^L) a_n^l``,
       a Vandermonde product. The node w = -1, where the bilinear transform has its pole, is like any other.
+      Where ``|a| > 1`` it is ``-a^(l - L) / (1 - a^-L)``, with powers that run backwards and stay bounded.
     - The low-rank part is a Woodbury identity per node.
     """
     real_output = is_real(xp, system)
@@ -34,14 +36,12 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     nodes = xp.exp(samples[: length // 2 + 1 if real_output else length] * (-2j * math.pi / length))
     shrink = math.exp(-DAMPING / length)
     log_a = log_Lambda - DAMPING / length
-    closing = -1.0 / expm1(xp, log_a * length)  # 1 / (1 - a^L)
-
-    weighted = power_sums(xp, log_a, length, dtype)
+    weighted = _closed_sums(xp, log_a, length, dtype)
 
     def sums(v: Array | None, extra: int) -> Array | None:
         if v is None:
             return None
-        sequence = weighted(v * closing[(..., *(None,) * extra, slice(None))], extra)
+        sequence = weighted(v, extra)
         return transform(2.0 * sequence if system.conjugate_pairs else sequence, n=length)
 
     C = system.C - math.exp(-DAMPING) * late_output(xp, system, length)
@@ -50,3 +50,22 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     k00, k01, k10, k11 = residues(xp, system, C)
     spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
     return inverse(spectrum, n=length) * xp.exp(samples * (DAMPING / length))
+
+
+def _closed_sums(xp: Namespace, log_a: Array, length: int, dtype: DType) -> Callable[..., Array]:
+    """Return the function ``v -> sum_n v_n a_n^l / (1 - a_n^length)``, ``(..., length)``, as `power_sums` does."""
+    growing = real(xp, log_a) > 0
+
+    def one_way(log_a: Array, weight: Array) -> Callable[..., Array]:
+        sums = power_sums(xp, log_a, length, dtype)
+        weight = -weight / expm1(xp, log_a * length)
+        return lambda v, extra: sums(v * weight[(..., *(None,) * extra, slice(None))], extra)
+
+    aside = xp.full_like(log_a, -1.0)  # of weight 0
+    zero, one = xp.zeros_like(log_a), xp.ones_like(log_a)
+    forward = one_way(xp.where(growing, aside, log_a), xp.where(growing, zero, one))
+    if truth(growing == xp.zeros_like(growing)):
+        return forward
+    log_b = xp.where(growing, -log_a, aside)
+    backward = one_way(log_b, xp.where(growing, -xp.exp(log_b), zero))
+    return lambda v, extra: forward(v, extra) + xp.flip(backward(v, extra), axis=-1)

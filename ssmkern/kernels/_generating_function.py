@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from .._checks import batch_shape
+from .._checks import batch_shape, shape_of
 from .._namespace import Array, array_namespace, astype, complex_of, device_of, is_array, precision, widest
 from .._torch import without_autocast
-from ..discretization import discretize_wide, shifted_modes, step_array
+from ..discretization import discretize_wide, less_identity, step_array
 from ..products.vandermonde import vandermonde_transpose
-from ..systems import DPLR, Dense, Diagonal, System, widen
-from ._kernel import check_arguments, kernel
-from ._resolvent import dense_resolvent, modal_resolvent
+from ..systems import System, widen
+from ._arguments import check_arguments
+from ._kernel import kernel
+from ._resolvent import resolvent
 
 
 @without_autocast
@@ -49,9 +50,10 @@ def generating_function(
     Notes
     -----
     Full series: ``1 - z a`` is formed as ``(1 - z) - z (a - 1)`` with a - 1 from the continuous parameters, which keeps
-    all digits near z = 1 at small steps; the low-rank part is a Woodbury identity, O(n l) in all. Dense systems cost
-    one solve a point, O(n^3 l). Truncated: the kernel, then `vandermonde_transpose`, O(length l) at the speed of a
-    matrix product. Temporaries stay within the byte budget.
+    all digits near z = 1 at small steps. Sums over the modes of the diagonal part are joined with the low-rank part and
+    the mode nearest to the point, O(n l (1 + r)^2): exact also where only the diagonal part has a pole. Where the
+    system has one, the value is infinite. Dense systems cost one solve a point, O(n^3 l). Truncated: the kernel, then
+    `vandermonde_transpose`, O(length l) at the speed of a matrix product. Temporaries stay within the byte budget.
 
     References
     ----------
@@ -77,14 +79,14 @@ def generating_function(
         values = vandermonde_transpose(K, z)
         return astype(xp, values, complex_of(xp, values.dtype))
     check_arguments(system, dt, discretization)
+    batch_shape(system=system.batch_shape, dt=shape_of(dt), z=tuple(z.shape[:-1]))
     wide, step = widen(xp, system), None if dt is None else step_array(xp, system, dt)
     discrete = wide if step is None else discretize_wide(xp, wide, step, discretization)
-    batch_shape(system=discrete.batch_shape, z=tuple(z.shape[:-1]))
-    out = complex_of(xp, precision(xp, system.B, z, dt)[0])
-    points = astype(xp, z, widest(xp, device_of(z))[1])
-    if isinstance(discrete, Dense):
-        values = dense_resolvent(xp, discrete, xp.ones_like(points), points)
-    else:
-        shifted = shifted_modes(xp, cast("DPLR | Diagonal", wide), step, discretization)
-        values = modal_resolvent(xp, discrete, shifted, 1.0 - points, points)
-    return astype(xp, values, out)
+    shifted = less_identity(xp, wide, discrete, step, discretization)
+    complex_dtype = widest(xp, device_of(z))[1]
+
+    def pencil(z: Array) -> tuple[Array, Array]:
+        z = astype(xp, z, complex_dtype)
+        return 1.0 - z, z
+
+    return resolvent(xp, shifted, z, pencil, complex_of(xp, precision(xp, system.B, z, dt)[0]))

@@ -1,17 +1,15 @@
-"""kernel(): checks, discretization, choice of the method."""
+"""kernel(): from the system to the algorithm that runs."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from .._checks import batch_shape, check_choice, check_dt, check_length, shape_of
 from .._jax import fold, in_double
 from .._memory import over_batch
 from .._namespace import (
     Array,
     DType,
     Namespace,
-    array_namespace,
     astype,
     complex_of,
     is_array,
@@ -19,8 +17,7 @@ from .._namespace import (
     precision,
 )
 from .._torch import without_autocast
-from ..discretization import METHODS as DISCRETIZATIONS
-from ..discretization import check_method, discretize_wide, log_modes, shifted_dense, step_array
+from ..discretization import discretize_wide, less_identity, log_modes, step_array
 from ..products.krylov import krylov_kernel
 from ..products.vandermonde import power_sums
 from ..systems import (
@@ -28,8 +25,6 @@ from ..systems import (
     Diagonal,
     System,
     advance,
-    check_output,
-    check_system,
     core_fields,
     is_real,
     output,
@@ -37,9 +32,9 @@ from ..systems import (
     with_fields,
 )
 from ._algorithm1 import cauchy_kernel
-from ._bandlimit import check_bandlimit, limit_band
-from ._plan import choose, cost, sizes_of, slicing
-from ._series import series_kernel
+from ._bandlimit import limit_band
+from ._plan import cost, prepare, slicing
+from ._series import UnstableSeriesError, series_kernel
 
 
 @without_autocast
@@ -118,11 +113,7 @@ def kernel(
     >>> sk.kernel(system, 4, dt=2.0, discretization="backward_diff").round(4)
     array([0.6667, 0.2222, 0.0741, 0.0247])
     """
-    xp = check_arguments(system, dt, discretization)
-    check_bandlimit(system, bandlimit)
-    length = check_length("length", length)
-    sizes = sizes_of(xp, system, length, dt, discretization)
-    method, _ = choose(sizes, method)
+    xp, sizes, algorithm, _ = prepare(system, length, dt, discretization, method, bandlimit)
     out = precision(xp, system.B, dt)[0]
     if not is_real(xp, system):
         out = complex_of(xp, out)
@@ -131,16 +122,24 @@ def kernel(
     if is_array(dt):
         arrays.append((dt, 0))
 
-    def run(*slices: Array) -> Array:
-        part = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
-        step = None if dt is None else step_array(xp, part, slices[-1] if is_array(dt) else dt)
-        part = limit_band(xp, part, step, bandlimit)
-        return compute(xp, part, step, length, discretization, method, out)
+    def computed(algorithm: str) -> Array:
+        def run(*slices: Array) -> Array:
+            part = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
+            step = None if dt is None else step_array(xp, part, slices[-1] if is_array(dt) else dt)
+            part = limit_band(xp, part, step, bandlimit)
+            return compute(xp, part, step, sizes.length, discretization, algorithm, out)
 
-    if method == "recurrence":
-        K = in_double(xp, run)(*(x for x, _ in arrays))
+        if algorithm == "recurrence":
+            return in_double(xp, run)(*(x for x, _ in arrays))
+        return over_batch(xp, run, arrays, cost(algorithm, sizes)[1], **slicing(algorithm, sizes))
+
+    if method == "auto" and algorithm == "series":
+        try:
+            K = computed("series")
+        except UnstableSeriesError:
+            K = computed("krylov")
     else:
-        K = over_batch(xp, run, arrays, cost(method, sizes)[1], **slicing(method, sizes))
+        K = computed(algorithm)
     return overflow_to_inf(xp, K, *arrays[: len(fields)])
 
 
@@ -152,7 +151,7 @@ def compute(
     if method == "recurrence":
         return _recurrence(xp, discrete, length, out)
     if method == "krylov":
-        dense = shifted_dense(xp, system, discrete, step, discretization)
+        dense = less_identity(xp, system, discrete, step, discretization).to_dense()
         return krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
     structured = cast("DPLR | Diagonal", discrete)
     log_Lambda = log_modes(xp, cast("DPLR | Diagonal", system), step, discretization)
@@ -162,28 +161,6 @@ def compute(
         return astype(xp, series_kernel(xp, cast("DPLR", structured), log_Lambda, length), out)
     scale = 2.0 if structured.conjugate_pairs else 1.0
     return power_sums(xp, log_Lambda, length, out)(scale * structured.C * structured.B)
-
-
-def check_arguments(system: System, dt: Any, discretization: str) -> Namespace:
-    """Check what `kernel` and `generating_function` share; return the namespace."""
-    check_system(system)
-    check_output(system)
-    xp = array_namespace(system=system.B, dt=dt)
-    check_choice("discretization", discretization, DISCRETIZATIONS)
-    if system.dt is not None:
-        if dt is not None:
-            raise ValueError(
-                "dt: given, but the system is discrete already; leave dt out or pass the continuous system"
-            )
-        return xp
-    if dt is None:
-        raise ValueError("dt: the system is continuous; pass the step, a positive number or array, or discretize first")
-    if discretization == "gbt":
-        raise ValueError("discretization: 'gbt' needs alpha; call discretize(system, dt, 'gbt', alpha=...) first")
-    check_method(system, discretization, None)
-    check_dt(xp, dt)
-    batch_shape(system=system.batch_shape, dt=shape_of(dt))
-    return xp
 
 
 def _recurrence(xp: Namespace, system: System, length: int, out: DType) -> Array:

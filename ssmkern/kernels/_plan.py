@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
 from .._checks import check_choice, check_length, shape_of
 from .._memory import THREADED_PRODUCT, working_bytes
-from .._namespace import Namespace, array_namespace
-from ..discretization import METHODS as DISCRETIZATIONS
+from .._namespace import Namespace, truth
+from ..discretization import grows, log_modes, step_array
 from ..products._tables import split
 from ..products.vandermonde import table_bytes
-from ..systems import DPLR, Dense, Diagonal, System, check_system, is_real
+from ..systems import DPLR, Dense, Diagonal, System, is_real, widen
+from ._arguments import check_arguments
+from ._bandlimit import check_bandlimit
 
 METHODS: dict[type, tuple[str, ...]] = {
     Dense: ("krylov", "recurrence"),
@@ -48,22 +51,20 @@ class Plan:
 
 
 def plan(
-    system: System, length: int, *, dt: Any = None, discretization: str = "bilinear", method: str = "auto"
+    system: System,
+    length: int,
+    *,
+    dt: Any = None,
+    discretization: str = "bilinear",
+    method: str = "auto",
+    bandlimit: float | None = None,
 ) -> Plan:
     """Say which method `kernel` would run with the same arguments, why, and what it costs. Nothing is computed.
 
     Parameters
     ----------
-    system : Dense, DPLR or Diagonal
-        System; only its shapes count, and C may be missing.
-    length : int
-        Number of terms, at least 1.
-    dt : float or array, shape ``(...)``, optional
-        Step, for the batch that it adds.
-    discretization : str, default "bilinear"
-        Method of `discretize`, which decides whether a continuous DPLR system stays one.
-    method : str, default "auto"
-        Method of `kernel`.
+    system, length, dt, discretization, method, bandlimit
+        As in `kernel`.
 
     Returns
     -------
@@ -79,7 +80,8 @@ def plan(
     -----
     "auto" is vandermonde for diagonal and krylov for dense systems. For DPLR it compares krylov, whose squarings take
     2 n^3 log2(length) flops for each state matrix, with series, which has no n^3 term but four sums over the modes and
-    FFTs instead; a flop of an FFT counts tenfold.
+    FFTs instead; a flop of an FFT counts tenfold. Where a mode of the diagonal part grows over the length, or that
+    cannot be known because its values are traced or on a GPU, it is krylov: series would lose its digits.
 
     References
     ----------
@@ -87,19 +89,33 @@ def plan(
 
     Examples
     --------
+    >>> import dataclasses
     >>> import ssmkern as sk
-    >>> system, V = sk.nplr("legs", 64)
-    >>> sk.plan(system, 1024).method
+    >>> system, _ = sk.nplr("legs", 64)
+    >>> sk.plan(dataclasses.replace(system, C=system.B), 1024, dt=0.01).method
     'krylov'
     """
-    xp = array_namespace(system=getattr(system, "B", None), dt=dt)
-    check_system(system)
-    check_choice("discretization", discretization, DISCRETIZATIONS)
-    sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
-    chosen, reason = choose(sizes, method)
+    xp, sizes, chosen, reason = prepare(system, length, dt, discretization, method, bandlimit)
     flops, bytes_each = cost(chosen, sizes)
     peak_bytes = working_bytes(xp, system.B, sizes.kernels, bytes_each, **slicing(chosen, sizes))
     return Plan(chosen, reason, flops, peak_bytes)
+
+
+def prepare(
+    system: System, length: int, dt: Any, discretization: str, method: str, bandlimit: float | None
+) -> tuple[Namespace, Sizes, str, str]:
+    """Check the arguments of `kernel`; return namespace, sizes, the method that runs, and the reason."""
+    xp = check_arguments(system, dt, discretization)
+    check_bandlimit(system, bandlimit)
+    sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
+
+    def growing() -> bool | None:
+        step = None if dt is None else step_array(xp, system, dt)
+        log_Lambda = log_modes(xp, widen(xp, cast("DPLR", system)), step, discretization)
+        bounded = truth(~grows(xp, log_Lambda, sizes.length))
+        return None if bounded is None else not bounded
+
+    return xp, sizes, *choose(sizes, method, growing)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,8 +152,11 @@ def sizes_of(xp: Namespace, system: System, length: int, dt: Any, discretization
     )
 
 
-def choose(sizes: Sizes, method: str) -> tuple[str, str]:
-    """Return the method that runs and the reason, or refuse a method that the system does not take."""
+def choose(sizes: Sizes, method: str, growing: Callable[[], bool | None]) -> tuple[str, str]:
+    """Return the method that runs and the reason, or refuse a method that the system does not take.
+
+    ``growing`` says whether a mode of the diagonal part grows over the length, None if that cannot be known.
+    """
     check_choice("method", method, NAMES)
     taken = METHODS[sizes.kind]
     if method != "auto":
@@ -148,14 +167,24 @@ def choose(sizes: Sizes, method: str) -> tuple[str, str]:
             raise ValueError(
                 f"method: got {method!r}, but a {sizes.kind.__name__} system{became} takes {', '.join(taken)}"
             )
+        if method == "series" and sizes.rank and growing():
+            raise ValueError(
+                "method: 'series' loses its digits here, where a mode of the diagonal part grows over the length; "
+                "take 'krylov' or 'cauchy'"
+            )
         return method, "asked for"
     if sizes.kind is not DPLR:
         return taken[0], f"the method of {sizes.kind.__name__} systems"
     if sizes.rank == 0:
         return "series", "without a low-rank part it is one Vandermonde product"
     krylov, series = _weighted("krylov", sizes), _weighted("series", sizes)
-    best = "krylov" if krylov <= series else "series"
-    return best, f"weighted flops: krylov {krylov:.1e}, series {series:.1e}"
+    if krylov <= series:
+        return "krylov", f"weighted flops: krylov {krylov:.1e}, series {series:.1e}"
+    state = growing()
+    if state is False:
+        return "series", f"weighted flops: krylov {krylov:.1e}, series {series:.1e}"
+    which = "a mode of the diagonal part grows" if state else "whether a mode grows cannot be read here"
+    return "krylov", f"series would take fewer flops, but {which}"
 
 
 def cost(method: str, sizes: Sizes) -> tuple[int, int]:

@@ -1,48 +1,188 @@
-"""The resolvent ``C (p - q A)^-1 B`` at points (p, q), of full matrices and through sums over modes."""
+"""The resolvent ``C (p - q A)^-1 B`` at points, exact also where the diagonal part of A has a pole and A has none."""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import math
+import operator
+from collections.abc import Callable
 
-from .._checks import batch_shape
-from .._memory import chunk_size
-from .._namespace import Array, Namespace, astype, conj, device_of, solve
-from ..products.cauchy import pole_sums
-from ..systems import DPLR, Dense, Diagonal
-from ._low_rank import residues, woodbury
+import numpy as np
 
+from .._memory import over_batch
+from .._namespace import (
+    Array,
+    DType,
+    Namespace,
+    astype,
+    device_of,
+    moveaxis,
+    solve_where_regular,
+    truth,
+    widest,
+)
+from ..systems import DPLR, Dense, System
+from ._equal_modes import separated
 
-def dense_resolvent(xp: Namespace, system: Dense, p: Array, q: Array) -> Array:
-    """Solve ``(p - q A) x = B`` for some points ``(..., l)`` at a time; p and q are complex, of one shape."""
-    n, length = system.A.shape[-1], p.shape[-1]
-    batch = math.prod(batch_shape(system=system.batch_shape, points=tuple(p.shape[:-1])))
-    step = chunk_size(p, length, batch * 3 * 16 * n * n)
-    A, B, C = (astype(xp, x, p.dtype) for x in (system.A, system.B, system.C))
-    eye = xp.eye(n, dtype=p.dtype, device=device_of(p))
-    parts = []
-    for start in range(0, length, step):
-        points = (..., slice(start, min(start + step, length)), None, None)
-        matrices = p[points] * eye - q[points] * A[..., None, :, :]
-        states = solve(xp, matrices, B[..., None, :, None])[..., 0]
-        parts.append(xp.sum(C[..., None, :] * states, axis=-1))
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+Pencil = Callable[[Array], tuple[Array, Array]]
 
 
-def modal_resolvent(xp: Namespace, system: DPLR | Diagonal, modes: Array, p: Array, q: Array) -> Array:
-    """Sums over the poles of the diagonal part, which is ``modes``, joined by the Woodbury identity."""
-    fields = {name: astype(xp, getattr(system, name), p.dtype) for name in system._core}
-    modes = astype(xp, modes, p.dtype)
-    if system.conjugate_pairs:  # off the real axis both halves of a pair are needed
-        axes = {name: -2 if name in ("P", "Q") else -1 for name in fields}
-        fields = {name: xp.concat([x, conj(xp, x)], axis=axes[name]) for name, x in fields.items()}
-        modes = xp.concat([modes, conj(xp, modes)], axis=-1)
-    full = dataclasses.replace(system, **fields, D=None, dt=1.0, conjugate_pairs=False)
-    sums: list[Array | None] = []
-    for extra, v in enumerate(residues(xp, full, full.C)):
-        if v is None:
-            sums.append(None)
-            continue
-        index = (..., *(None,) * ((extra + 1) // 2), slice(None))
-        sums.append(pole_sums(xp, v, p[index], q[index], modes[index]))
-    return woodbury(xp, q, *sums)
+def resolvent(xp: Namespace, system: System, points: Array, pencil: Pencil, out: DType) -> Array:
+    """``C (p - q A)^-1 B`` with ``p, q = pencil(points)``, for points ``(..., l)``; infinite at a pole.
+
+    The pencil takes points in the widest precision and returns complex numbers; the values are of dtype ``out``.
+    """
+    axes = max(points.ndim - 1, len(system.batch_shape)) + 1
+    # The points are the first axis of the batch: what is done for the system alone is done once a slice.
+    first = moveaxis(xp, xp.reshape(points, (*(1,) * (axes - points.ndim), *points.shape)), -1, 0)
+    wide = widest(xp, device_of(points))
+    of_points = wide[xp.isdtype(points.dtype, "complex floating")]
+    dense = isinstance(system, Dense)
+    if isinstance(system, Dense):
+        arrays = [(system.A, 2), (system.B, 1), (system.C, 1)]
+    else:
+        arrays = separated(xp, system, wide[1])
+    value = _dense if dense else _modal
+
+    def run(points: Array, *slices: Array) -> Array:
+        p, q = pencil(astype(xp, moveaxis(xp, points, 0, -1), of_points))
+        return astype(xp, moveaxis(xp, value(xp, p, q, *slices), -1, 0), out)
+
+    bytes_each = _bytes_each(system)
+    return moveaxis(xp, over_batch(xp, run, [(first, 0), *arrays], bytes_each, threads=not dense), 0, -1)
+
+
+def _bytes_each(system: System) -> int:
+    """What one point of one batch element needs."""
+    n = system.order
+    if isinstance(system, Dense):
+        return 5 * 16 * n * n
+    rank = system.P.shape[-1] if isinstance(system, DPLR) else 0
+    return 16 * (5 * n + 8 * (1 + rank) ** 2)
+
+
+def _dense(xp: Namespace, p: Array, q: Array, A: Array, B: Array, C: Array) -> Array:
+    """Solve ``(p - q A) x = B``."""
+    A, B, C = (astype(xp, x, p.dtype) for x in (A, B, C))
+    eye = xp.eye(A.shape[-1], dtype=p.dtype, device=device_of(p))
+    matrices = p[..., None, None] * eye - q[..., None, None] * A[..., None, :, :]
+    # A state that nothing drives and that drives nothing, as the idle half of a real mode among pairs, is no pole.
+    idle = xp.all(matrices == 0, axis=-1) & xp.all(matrices == 0, axis=-2) & (B[..., None, :] == 0)
+    matrices = matrices + astype(xp, idle, p.dtype)[..., None] * eye
+    x, regular = _solve(xp, *_broadcast(xp, (matrices, 2), (B[..., None, :], 1)))
+    y = xp.sum(C[..., None, :] * x, axis=-1)
+    return xp.where(regular, y, xp.full_like(y, math.inf))
+
+
+def _modal(xp: Namespace, p: Array, q: Array, modes: Array, B: Array, P: Array, C: Array, QH: Array) -> Array:
+    r"""Sums over the modes, with the r modes nearest to each point (at least one) kept apart as unknowns.
+
+    With :math:`w = Q^H x` each mode is :math:`x_i = (B_i - q P_i w) / (p - q \lambda_i)`. All but those kept, j, are
+    eliminated, which leaves for w and :math:`x_j` the equations
+
+    .. math:: (I + q k_{11}) w - \sum_j \bar Q_j x_j = k_{10}, \qquad q P_j w + (p - q \lambda_j) x_j = B_j
+
+    and the output :math:`k_{00} - q k_{01} w + \sum_j C_j x_j`, where the k are sums over the other modes. Nothing is
+    divided by :math:`p - q \lambda_j`.
+    """
+    gaps = p[..., None] - q[..., None] * modes[..., None, :]
+    coupled = xp.any(P != 0, axis=-2) & xp.any(QH != 0, axis=-2)  # what is not adds a sum of its own: nothing cancels
+    distances = xp.abs(xp.real(gaps)) + xp.abs(xp.imag(gaps))
+    zero = distances == 0
+    distances = distances + xp.where(coupled, 0.0, math.inf)[..., None, :]
+    kept = _nearest(xp, distances, P.shape[-2])
+    rest = ~functools.reduce(operator.or_, kept) if kept else xp.ones_like(zero)
+    others = xp.where(rest, 1.0 / xp.where(rest & ~zero, gaps, xp.ones_like(gaps)), xp.zeros_like(gaps))
+    y = _over(xp, others, (C * B)[..., None, :])[..., 0]
+    hit = rest & zero
+    pole = xp.any(hit, axis=-1)
+    if truth(~pole) is not True:  # a mode without effect is none
+        effect = (xp.abs(C) + xp.sum(xp.abs(QH), axis=-2)) * (xp.abs(B) + xp.sum(xp.abs(P), axis=-2))
+        pole = _over(xp, astype(xp, hit, effect.dtype), effect[..., None, :])[..., 0] > 0
+    if kept:
+        at = others, astype(xp, xp.stack(kept, axis=-2), gaps.dtype), gaps
+        joined, regular = _joined(xp, q[..., None], at, (B, P, C, QH))
+        y, pole = y + joined, pole | ~regular
+    return xp.where(pole, xp.full_like(y, math.inf), y)
+
+
+def _joined(
+    xp: Namespace, q: Array, at: tuple[Array, Array, Array], fields: tuple[Array, Array, Array, Array]
+) -> tuple[Array, Array]:
+    """What w and the modes kept apart add to the output, and where their equations can be solved.
+
+    ``at`` are the weights of the other modes at the points, ``(..., l, n)``, the choice of those kept,
+    ``(..., l, m, n)``, and the gaps.
+    """
+    others, kept, gaps = at
+    B, P, C, QH = fields
+    rank, stored = P.shape[-2], kept.shape[-2]
+
+    def pick(rows: Array) -> Array:
+        flat = _over(xp, xp.reshape(kept, (*kept.shape[:-3], -1, kept.shape[-1])), rows)
+        return xp.reshape(flat, (*flat.shape[:-2], *kept.shape[-3:-1], rows.shape[-2]))
+
+    core = _over(xp, others, xp.reshape(QH[..., :, None, :] * P[..., None, :, :], (*P.shape[:-2], -1, P.shape[-1])))
+    core = xp.reshape(core, (*core.shape[:-1], rank, rank))
+    gap = xp.sum(kept * gaps[..., None, :], axis=-1)
+    gap = gap + astype(xp, ~xp.any(kept != 0, axis=-1), gap.dtype)  # none was left to keep
+    eye = xp.eye(max(rank, stored), dtype=core.dtype, device=device_of(core))
+    blocks = [
+        (eye[:rank, :rank] + q[..., None] * core, 2),
+        (-xp.matrix_transpose(pick(QH)), 2),
+        (q[..., None] * pick(P), 2),
+        (gap[..., None] * eye[:stored, :stored], 2),
+    ]
+    a, b, c, d = _broadcast(xp, *blocks)
+    matrices = xp.concat([xp.concat([a, b], axis=-1), xp.concat([c, d], axis=-1)], axis=-2)
+    given = xp.concat([_over(xp, others, QH * B[..., None, :]), pick(B[..., None, :])[..., 0]], axis=-1)
+    x, regular = _solve(xp, *_broadcast(xp, (matrices, 2), (given, 1)))
+    y = xp.sum(pick(C[..., None, :])[..., 0] * x[..., rank:], axis=-1)
+    return y - xp.sum(q * _over(xp, others, C[..., None, :] * P) * x[..., :rank], axis=-1), regular
+
+
+def _over(xp: Namespace, weights: Array, rows: Array) -> Array:
+    """``(..., l, n)`` times ``(..., k, n)`` transposed."""
+    return weights @ xp.matrix_transpose(rows)
+
+
+def _nearest(xp: Namespace, distances: Array, count: int) -> list[Array]:
+    """Where the smallest, the next, ... of the finite distances is: one True in a row, or none.
+
+    JAX lowers argmin to integers that it lacks where float64 is switched off.
+    """
+    order = xp.arange(1, distances.shape[-1] + 1, dtype=distances.dtype, device=device_of(distances))
+    found = []
+    for _ in range(min(count, distances.shape[-1])):
+        least = xp.min(distances, axis=-1, keepdims=True)
+        hits = astype(xp, (distances == least) & xp.isfinite(least), order.dtype) * order
+        found.append((hits > 0) & (hits == xp.max(hits, axis=-1, keepdims=True)))
+        distances = xp.where(found[-1], xp.full_like(distances, math.inf), distances)
+    return found
+
+
+def _solve(xp: Namespace, matrices: Array, b: Array) -> tuple[Array, Array]:
+    """Solve for vectors b ``(..., s)``; where a matrix is singular the solution is 0, and False comes with it."""
+    size = b.shape[-1]
+    if size <= 2:  # by Cramer's rule: a call of LAPACK for each would take most of the time
+        if size == 1:
+            determinant, x = matrices[..., 0], b
+        else:
+            first, second = matrices[..., :, 0], matrices[..., :, 1]
+
+            def crossed(a: Array, b: Array) -> Array:
+                return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+            determinant = crossed(first, second)[..., None]
+            x = xp.stack([crossed(b, second), crossed(first, b)], axis=-1)
+        regular = determinant != 0
+        return x / xp.where(regular, determinant, xp.ones_like(determinant)), regular[..., 0]
+    x = solve_where_regular(xp, matrices, b[..., None])[..., 0]
+    regular = xp.all(xp.isfinite(x), axis=-1)
+    return xp.where(regular[..., None], x, xp.zeros_like(x)), regular
+
+
+def _broadcast(xp: Namespace, *arrays: tuple[Array, int]) -> list[Array]:
+    """Give arrays, each with its number of core dimensions, the batch of all."""
+    batch = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
+    return [xp.broadcast_to(x, (*batch, *x.shape[x.ndim - core :])) for x, core in arrays]

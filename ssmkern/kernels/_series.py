@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, complex_of, device_of, is_complex, real_of
+from .._namespace import Array, Namespace, complex_of, device_of, is_complex, real_of, truth
 from ..convolution import fast_length
+from ..discretization import grows
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, is_real
 from ._low_rank import residues
+
+
+class UnstableSeriesError(ValueError):
+    """A system for which power series lose their digits."""
 
 
 def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -> Array:
@@ -14,6 +19,7 @@ def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -
 
     ``k00 - z k01 (I + z k11)^-1 k10`` is an identity of power series in z, and modulo z^length it needs only the first
     terms of each: four Vandermonde products, one inverse of a series by Newton's iteration, and two products by FFT.
+    Where these grow the result cancels among them: it is refused, or infinite where values cannot be read.
     """
     real_dtype = real_of(xp, log_Lambda.dtype)
     dtype = real_dtype if is_real(xp, system) else complex_of(xp, real_dtype)
@@ -25,10 +31,29 @@ def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -
         return k00
     # The low-rank term starts with z: one coefficient less is needed of all its factors.
     k01, k10, k11 = (sums(scale * v, extra)[..., : length - 1] for v, extra in ((v01, 1), (v10, 1), (v11, 2)))
-    feedback = multiply(xp, inverse_of_one_plus(xp, k11), k10[..., :, None, :], length - 1)
+    inverse = inverse_of_one_plus(xp, k11)
+    feedback = multiply(xp, inverse, k10[..., :, None, :], length - 1)
     low_rank = multiply(xp, k01[..., None, :, :], feedback, length - 1)[..., 0, 0, :]
     zero = xp.zeros((*low_rank.shape[:-1], 1), dtype=low_rank.dtype, device=device_of(low_rank))
-    return k00 - xp.concat([zero, low_rank], axis=-1)
+    K = k00 - xp.concat([zero, low_rank], axis=-1)
+    sound = ~grows(xp, log_Lambda, length) & keeps_digits(xp, inverse, system)
+    if truth(sound) is False:
+        raise UnstableSeriesError(
+            "method: 'series' loses its digits for this system, of which a mode or the feedback grows over the length; "
+            "take 'krylov'"
+        )
+    return xp.where(sound[..., None], K, xp.full_like(K, xp.inf))
+
+
+def keeps_digits(xp: Namespace, inverse: Array, system: DPLR) -> Array:
+    """Whether the feedback ``(I + z k(z))^-1`` of a system, ``(..., r, r, length)``, stays as small as P and Q are.
+
+    Its terms are ``Q^H A^l P``: they exceed the sizes of P and Q by as much as powers of A exceed 1, and so many digits
+    are lost. Three can be spared.
+    """
+    P, Q = (xp.sum(xp.abs(x) ** 2, axis=(-2, -1)) for x in (system.P, system.Q))
+    scale = 2.0 if system.conjugate_pairs else 1.0
+    return xp.max(xp.abs(inverse), axis=(-3, -2, -1)) <= 1e3 * (1.0 + scale * xp.sqrt(P * Q))
 
 
 def inverse_of_one_plus(xp: Namespace, k: Array) -> Array:

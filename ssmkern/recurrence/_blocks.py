@@ -18,7 +18,7 @@ from .._namespace import (
     library,
     real_pairs,
 )
-from ..discretization import log_modes, shifted_dense
+from ..discretization import less_identity, log_modes
 from ..products._tables import multiply_rows
 from ..products.krylov import more_columns, more_rows, squares
 from ..products.vandermonde import powers
@@ -54,7 +54,7 @@ def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callabl
         if isinstance(wide, Diagonal):
             blocks = diagonal_blocks(xp, wide, size, count, out)
         else:
-            blocks = dense_blocks(xp, shifted_dense(xp, wide, wide, None, ""), size, count, out)
+            blocks = dense_blocks(xp, less_identity(xp, wide, wide, None, "").to_dense(), size, count, out)
         real_basis = system.conjugate_pairs and not blocks.pairs
 
         def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:

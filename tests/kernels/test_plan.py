@@ -27,7 +27,7 @@ def system(kind, channels, n=64):
     ],
 )
 def test_auto_takes_the_cheaper_method(kind, n, length, expected):
-    chosen = sk.plan(system(kind, 1, n), length)
+    chosen = sk.plan(system(kind, 1, n), length, dt=0.01)
     assert chosen.method == expected
     assert chosen.reason
     assert chosen.flops > 2 * n * length
@@ -41,20 +41,68 @@ def test_plan_is_what_kernel_does(monkeypatch):
         raise AssertionError("the plan said otherwise")
 
     made = system("dplr", 1)
-    assert sk.plan(made, 1024).method == "krylov"
+    assert sk.plan(made, 1024, dt=0.1).method == "krylov"
     monkeypatch.setattr(_kernel, "series_kernel", unreachable)
     monkeypatch.setattr(_kernel, "cauchy_kernel", unreachable)
     assert sk.kernel(made, 1024, dt=0.1).shape == (1, 1024)
 
 
-def test_plan_needs_no_output_vector_and_refuses_what_kernel_refuses():
-    made = dataclasses.replace(system("dplr", 1), C=None)
-    assert sk.plan(made, 1024).method == "krylov"
-    assert sk.plan(made, 64, discretization="zoh").reason == "the method of Dense systems"
+BAD = [
+    {"dt": -1.0},
+    {"dt": np.nan},
+    {"dt": True},
+    {"dt": np.array([0.1, 0.0])},
+    {"dt": None},
+    {"dt": 0.1, "length": 0},
+    {"dt": 0.1, "length": 2.0},
+    {"dt": 0.1, "discretization": "gbt"},
+    {"dt": 0.1, "discretization": "dss"},
+    {"dt": 0.1, "discretization": "tustin"},
+    {"dt": 0.1, "method": "vandermonde"},
+    {"dt": 0.1, "method": "fast"},
+    {"dt": 0.1, "bandlimit": -1.0},
+    {"dt": 0.1, "discretization": "euler", "method": "series"},
+]
+
+
+@pytest.mark.parametrize("arguments", BAD, ids=str)
+def test_plan_refuses_what_kernel_refuses(arguments):
+    """With the same error."""
+    made = system("dplr", 1)
+    arguments = {"length": 1024, **arguments}
+    with pytest.raises((TypeError, ValueError)) as refused:
+        sk.kernel(made, **arguments)
+    with pytest.raises(refused.type) as planned:
+        sk.plan(made, **arguments)
+    assert str(planned.value) == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "match"),
+    [
+        (dataclasses.replace(system("dplr", 1), C=None), "C: "),
+        (dataclasses.replace(system("dplr", 1), dt=0.1), "dt: given"),
+        (sk.Dense, "system: "),
+    ],
+)
+def test_plan_refuses_systems_that_kernel_refuses(made, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        sk.kernel(made, 64, dt=0.1)
+    with pytest.raises((TypeError, ValueError), match=match):
+        sk.plan(made, 64, dt=0.1)
+
+
+def test_plan_says_what_a_hold_makes_of_a_system():
+    assert sk.plan(system("dplr", 1), 64, dt=0.1, discretization="zoh").reason == "the method of Dense systems"
     with pytest.raises(ValueError, match=r"method: got 'vandermonde'.*cauchy, krylov, series, recurrence"):
-        sk.plan(made, 64, method="vandermonde")
-    with pytest.raises(ValueError, match="length"):
-        sk.plan(made, 0)
+        sk.plan(system("dplr", 1), 64, dt=0.1, method="vandermonde")
+
+
+@pytest.mark.parametrize(("discretization", "expected"), [("bilinear", "series"), ("euler", "krylov")])
+def test_no_series_where_a_mode_grows(discretization, expected):
+    chosen = sk.plan(system("dplr", 1, 256), 512, dt=1e-3, discretization=discretization)
+    assert chosen.method == expected
+    assert ("grows" in chosen.reason) == (expected == "krylov")
 
 
 @pytest.mark.parametrize("method", ["krylov", "series", "cauchy", "vandermonde"])
