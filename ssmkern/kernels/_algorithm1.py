@@ -12,7 +12,7 @@ from ..systems import DPLR, Diagonal, is_real, with_fields
 from ._low_rank import residues, woodbury
 from ._truncation import late_output
 
-DAMPING = 2.0  # the nodes lie on the circle of radius exp(-DAMPING / length)
+DAMPING = (2.0, 1.0, 0.5, 3.0)  # the nodes lie on a circle of radius exp(-damping / length)
 
 
 def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, length: int) -> Array:
@@ -20,9 +20,10 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
 
     The generating function of the truncated kernel is evaluated at length nodes and transformed back:
 
-    - The nodes are the roots of unity times ``s = exp(-2 / length)``: A is replaced by ``s A`` and the result
-      multiplied by ``s^-l``, at most e^2. Undamped modes (Re Lambda = 0: legt, lagt, fourier) would put poles on or
-      beside roots of unity; on the smaller circle every node keeps a distance of 2 / length from the poles.
+    - The nodes are the roots of unity times ``s = exp(-damping / length)``: A is replaced by ``s A`` and the result
+      multiplied by ``s^-l``, at most e^2 or e^3. Undamped modes (Re Lambda = 0: legt, lagt, fourier) would put poles on
+      or beside roots of unity; on a circle with a damping of 2 every node keeps a distance of 2 / length from them.
+      Of several dampings the best is taken: growing modes can be near any of these circles.
     - ``sum_n v_n / (1 - a_n w)`` at all nodes w is the discrete Fourier transform of ``sum_n v_n / (1 - a_n^L) a_n^l``,
       a Vandermonde product. The node w = -1, where the bilinear transform has its pole, is like any other.
       Where ``|a| > 1`` it is ``-a^(l - L) / (1 - a^-L)``, with powers that run backwards and stay bounded.
@@ -34,8 +35,8 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     transform, inverse = (xp.fft.rfft, xp.fft.irfft) if real_output else (xp.fft.fft, xp.fft.ifft)
     samples = xp.arange(length, dtype=real_dtype, device=device_of(log_Lambda))
     nodes = xp.exp(samples[: length // 2 + 1 if real_output else length] * (-2j * math.pi / length))
-    shrink = math.exp(-DAMPING / length)
-    log_a = log_Lambda - DAMPING / length
+    damping = _damping(xp, log_Lambda * length)
+    log_a = log_Lambda - damping / length
     weighted = _closed_sums(xp, log_a, length, dtype)
 
     def sums(v: Array | None, extra: int) -> Array | None:
@@ -44,12 +45,27 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
         sequence = weighted(v, extra)
         return transform(2.0 * sequence if system.conjugate_pairs else sequence, n=length)
 
-    C = system.C - math.exp(-DAMPING) * late_output(xp, system, length)
+    C = system.C - xp.exp(-damping) * late_output(xp, system, length)
     if isinstance(system, DPLR):
-        system = with_fields(system, P=system.P * shrink)
+        system = with_fields(system, P=system.P * xp.exp(-damping / length)[..., None])
     k00, k01, k10, k11 = residues(xp, system, C)
     spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
-    return inverse(spectrum, n=length) * xp.exp(samples * (DAMPING / length))
+    return inverse(spectrum, n=length) * xp.exp(samples * (damping / length))
+
+
+def _damping(xp: Namespace, turns: Array) -> Array:
+    """The damping, ``(..., 1)``, that keeps modes, of which ``turns`` are length times the logarithm, off the nodes."""
+    best = distance = None
+    for damping in DAMPING:
+        near = xp.min(xp.abs(expm1(xp, xp.where(xp.real(turns) > damping, damping - turns, turns - damping))), axis=-1)
+        near = near[..., None]
+        if best is None or distance is None:
+            best, distance = xp.full_like(near, damping), near
+        else:
+            better = near > 2.0 * distance  # not for a little: the damping costs digits itself
+            best = xp.where(better, xp.full_like(near, damping), best)
+            distance = xp.where(better, near, distance)
+    return best
 
 
 def _closed_sums(xp: Namespace, log_a: Array, length: int, dtype: DType) -> Callable[..., Array]:

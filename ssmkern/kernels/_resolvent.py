@@ -87,9 +87,10 @@ def _modal(xp: Namespace, p: Array, q: Array, modes: Array, B: Array, P: Array, 
     """
     gaps = p[..., None] - q[..., None] * modes[..., None, :]
     coupled = xp.any(P != 0, axis=-2) & xp.any(QH != 0, axis=-2)  # what is not adds a sum of its own: nothing cancels
+    real = xp.real(modes)
     distances = xp.abs(xp.real(gaps)) + xp.abs(xp.imag(gaps))
     zero = distances == 0
-    distances = distances + xp.where(coupled, 0.0, math.inf)[..., None, :]
+    distances = distances + xp.where(coupled, xp.zeros_like(real), xp.full_like(real, math.inf))[..., None, :]
     kept = _nearest(xp, distances, P.shape[-2])
     rest = ~functools.reduce(operator.or_, kept) if kept else xp.ones_like(zero)
     others = xp.where(rest, 1.0 / xp.where(rest & ~zero, gaps, xp.ones_like(gaps)), xp.zeros_like(gaps))

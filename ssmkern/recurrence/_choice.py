@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .._namespace import Array, DType, Namespace
+from .._namespace import Array, DType, Namespace, truth
 from .._torch import compiling
-from ..systems import DPLR, Diagonal, System
+from ..discretization import grows, log_modes
+from ..systems import DPLR, Diagonal, System, widen
 from ._blocks import Runner, powers_of, prepare_blocks
 from ._feedback import prepare_feedback
 
@@ -18,9 +19,12 @@ _ROWS = 16  # inputs of a system, where their number is not known
 
 
 def choose(
-    xp: Namespace, system: System, u: Array, out: DType, block: int | None
+    xp: Namespace, system: System, u: Array, out: DType, block: int | None, feedback: bool = True
 ) -> tuple[Callable[[System], Runner], int, int]:
-    """What :func:`sequences` needs: the function that prepares a system, bytes for a sample, bytes for a system."""
+    """What :func:`sequences` needs: the function that prepares a system, bytes for a sample, bytes for a system.
+
+    Feedback is for systems of which no mode grows over the sequence, where that can be read; it can be ruled out.
+    """
     length, diagonal = u.shape[-1], isinstance(system, Diagonal)
     # Under torch.compile the batch may be a symbol, and a choice that looks at it would compile anew for each size.
     rows = _ROWS if compiling() else max(1, math.prod(u.shape[:-1]) // max(1, math.prod(system.batch_shape)))
@@ -28,13 +32,13 @@ def choose(
     sizes = BLOCKS if block is None else (block,)
     item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
     size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
-    if isinstance(system, DPLR):
+    if feedback and isinstance(system, DPLR):
         rank = system.P.shape[-1]
         inner = min(sizes, key=lambda size: cost(size, length, rows, n, True))
         # Diagonal blocks from u to the feedback and from u and the feedback to y; the feedback takes FFTs of 2 length.
         transforms = (18 + 6 * rows) * rank * rank * 5 * length * math.log2(2 * length)
         around = (1 + 2 * rank) * cost(inner, length, rows, n, True) + FFT_WEIGHT * transforms
-        if around < cost(size, length, rows, n, False):
+        if around < cost(size, length, rows, n, False) and truth(~_grows(xp, system, length)):
             sample = 8 * (3 + 3 * n // inner) * (1 + rank) + 96 * (1 + rank) ** 2
             return prepare_feedback(xp, inner, length, out), sample, 16 * (1 + rank) * (inner * inner + 4 * inner * n)
     states = powers_of(size, length) * (n if diagonal else n * n)
@@ -47,3 +51,7 @@ def cost(size: int, length: int, rows: int, n: int, diagonal: bool) -> float:
     carry = n * (CARRY if diagonal else 4 * n + CARRY // 3)
     tables = 60 * size * n if diagonal else 4 * size * n * n + 2 * n**3 * powers_of(size, length)
     return samples * (2 * size + 4 * n + carry / size) + tables + 4 * size * size
+
+
+def _grows(xp: Namespace, system: DPLR, length: int) -> Array:
+    return grows(xp, log_modes(xp, widen(xp, system), None, ""), length)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from .._namespace import Array, DType, Namespace, astype, complex_of, conj, real, real_of
+from .._namespace import Array, DType, Namespace, astype, complex_of, conj, real, real_of, truth
 from ..discretization import log_modes
-from ..kernels._series import inverse_of_one_plus, multiply
+from ..kernels._series import UnstableSeriesError, inverse_of_one_plus, keeps_digits, multiply
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, System, widen
 from ._blocks import Blocks, Runner, diagonal_blocks, powers_of, run
@@ -46,7 +46,10 @@ def prepare_feedback(xp: Namespace, size: int, length: int, out: DType) -> Calla
             first = xp.broadcast_to(first[..., None], (*s.shape[:-1], 1))
             s = xp.concat([first, s[..., :-1]], axis=-1)
             G = power_sums(xp, log_modes(xp, wide, None, ""), u.shape[-1], dtype)(weights, 2)
-            w = multiply(xp, inverse_of_one_plus(xp, G), s, u.shape[-1])
+            inverse = inverse_of_one_plus(xp, G)
+            if truth(keeps_digits(xp, inverse, wide)) is False:
+                raise UnstableSeriesError
+            w = multiply(xp, inverse, s, u.shape[-1])
             y, x = run(xp, direct, u, x, ends)
             each_end = None if ends is None else ends[..., None, :]
             y_back, x_back = run(xp, back, w, xp.zeros_like(x)[..., None, :, :], each_end)

@@ -23,6 +23,7 @@ from .._namespace import (
 )
 from .._torch import without_autocast
 from ..kernels import kernel
+from ..kernels._series import UnstableSeriesError
 from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
 from ._choice import choose
 from ._sequences import sequences
@@ -149,7 +150,10 @@ def _regular(
     if isinstance(system, DPLR) and system.P.shape[-1] == 0:
         system = Diagonal(system.Lambda, system.B, system.C, system.D, 1.0, system.conjugate_pairs)
     u = astype(xp, u, out)
-    y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block))
+    try:
+        y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block))
+    except UnstableSeriesError:
+        y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block, feedback=False))
     return y, astype(xp, x, state_dtype)
 
 

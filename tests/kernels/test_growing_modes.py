@@ -1,0 +1,149 @@
+"""Systems of which modes of the diagonal part grow, although the system decays: under forward Euler all of HiPPO.
+
+The references are recurrences in extended precision.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import strategies as sts
+from helpers import EPS, asarray, assert_close, compiled, is_jax, to_library
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import ssmkern as sk
+
+MEASURES = ("legs", "legt", "lagt", "fourier")
+
+
+def hippo(measure, n):
+    """The sum of the coefficients of a measure as output."""
+    system, V = sk.nplr(measure, n)
+    return dataclasses.replace(system, C=np.ones(n) @ V)
+
+
+def with_one_growing_mode(n, growth, length, dt):
+    """A DPLR system of pairs whose first mode grows by e^growth over the length under bilinear."""
+    system = sts.make_dplr(sts.rng(n), n // 2, pairs=True)
+    Lambda = system.Lambda.copy()
+    rate = np.exp(growth / length)
+    Lambda[0] = 2 / dt * (rate - 1) / (rate + 1)
+    return dataclasses.replace(system, Lambda=Lambda)
+
+
+def run(system, u):
+    """Outputs of a discrete DPLR system of pairs, step by step."""
+    Lambda, P, Q, B, C = (getattr(system, name).astype(np.clongdouble) for name in ("Lambda", "P", "Q", "B", "C"))
+    QH, x, y = Q.conj().T, np.zeros(len(B), np.clongdouble), []
+    for sample in u.astype(np.longdouble):
+        x = Lambda * x - P @ (2 * (QH @ x).real) + B * sample
+        y.append(2 * (C @ x).real)
+    return np.array(y)
+
+
+def impulse(length):
+    return (np.arange(length) == 0).astype(float)
+
+
+def tolerance(system, length):
+    """Squaring a matrix loses digits where its powers pass through large values before they decay."""
+    A = system.to_dense().A
+    largest = 1.0
+    for _ in range(length.bit_length()):
+        largest = max(largest, np.linalg.norm(A, 2))
+        A = A @ A
+    assume(largest < 100)
+    return 1e-13 + 4 * EPS["float64"] * largest**3
+
+
+@given(
+    measure=st.sampled_from(MEASURES),
+    n=st.sampled_from([32, 65, 96, 128, 192, 256]),
+    log_dt=st.floats(-5.0, -3.0),
+    length=st.sampled_from([16, 250, 1024]),
+)
+def test_euler(measure, n, log_dt, length):
+    n, dt = n - n % 2 * (measure == "fourier"), 10.0**log_dt
+    system = hippo(measure, n)
+    discrete = sk.discretize(system, dt, "euler")
+    bound = tolerance(discrete, length)
+    exact = run(discrete, impulse(length))
+    for made in (discrete, system):
+        options = {} if made is discrete else {"dt": dt, "discretization": "euler"}
+        for method in ("auto", "cauchy", "krylov"):
+            assert_close(sk.kernel(made, length, method=method, **options), exact, bound)
+    u = sts.rng(length).standard_normal(length)
+    exact = run(discrete, u)
+    for block in (None, 8):
+        assert_close(sk.scan(discrete, u, block=block)[0], exact, bound)
+
+
+@pytest.mark.parametrize("growth", [0.5, 2.0, 10.0, 25.0, 200.0])
+@pytest.mark.parametrize("n", [64, 128, 256])
+def test_one_growing_mode(n, growth):
+    """The feedback may hold the mode or not: the kernel is right either way."""
+    length, dt = 400, 0.01
+    system = with_one_growing_mode(n, growth, length, dt)
+    discrete = sk.discretize(system, dt)
+    exact = run(discrete, impulse(length))
+    for method in ("auto", "cauchy", "krylov"):
+        assert_close(sk.kernel(system, length, dt=dt, method=method), exact, 1e-11)
+    u = sts.rng(n).standard_normal(length)
+    assert_close(sk.scan(discrete, u)[0], run(discrete, u), 1e-11)
+
+
+def test_feedback_that_grows():
+    """No mode grows, but the system does: it is run by other means than series, and each term is right by itself."""
+    n, length = 256, 400
+    Lambda = -0.5 + 1j * np.arange(1.0, n // 2 + 1)
+    P = np.full((n // 2, 1), 1.5 + 0j)
+    system = sk.DPLR(Lambda, P, -P, np.ones(n // 2), np.ones(n // 2), conjugate_pairs=True)
+    discrete = sk.discretize(system, 0.05)
+    exact = run(discrete, impulse(length))
+    assert abs(exact[-1]) > 1e10 * abs(exact[0])
+    np.testing.assert_allclose(sk.kernel(system, length, dt=0.05), exact.astype(float), rtol=1e-10)
+    y, _ = sk.scan(discrete, impulse(length))
+    np.testing.assert_allclose(y, exact.astype(float), rtol=1e-9)
+    with pytest.raises(ValueError, match=r"'series' loses its digits.*'krylov'"):
+        sk.kernel(system, length, dt=0.05, method="series")
+
+
+def test_all_libraries(xp):
+    """Also where values are traced and cannot be read."""
+    system = hippo("legs", 128)
+    discrete = sk.discretize(system, 1e-4, "euler")
+    exact = run(discrete, impulse(200))
+
+    def kernel(system):
+        return sk.kernel(system, 200, dt=1e-4, discretization="euler")
+
+    def output(system, u):
+        return sk.scan(system, u)[0]
+
+    assert_close(compiled(xp, kernel)(to_library(xp, system)), exact, 1e-12)
+    assert_close(compiled(xp, output)(to_library(xp, discrete), asarray(xp, impulse(200))), exact, 1e-12)
+
+
+def test_series_by_name(xp):
+    """Refused where it would be wrong; infinite where that cannot be known in time."""
+    if is_jax(xp):
+        K = compiled(xp, lambda system: sk.kernel(system, 64, method="series"))(
+            to_library(xp, sk.discretize(hippo("legs", 64), 1e-2, "euler"))
+        )
+        assert np.all(np.isposinf(np.asarray(K)))
+        return
+    system = to_library(xp, hippo("legs", 64))
+    with pytest.raises(ValueError, match=r"'series' loses its digits.*take 'krylov' or 'cauchy'"):
+        sk.kernel(system, 64, dt=1e-2, discretization="euler", method="series")
+    assert sk.plan(system, 64, dt=1e-2, discretization="euler").method == "krylov"
+
+
+def test_unread_values_are_not_trusted(torch):
+    """On a device without values, as on a GPU."""
+    system = to_library(torch, hippo("legs", 256))
+    assert sk.plan(system, 512, dt=1e-3).method == "series"
+    fields = {name: getattr(system, name).to("meta") for name in ("Lambda", "P", "Q", "B", "C")}
+    chosen = sk.plan(dataclasses.replace(system, **fields), 512, dt=1e-3)
+    assert chosen.method == "krylov"
+    assert "cannot be read" in chosen.reason
