@@ -58,7 +58,7 @@ def _bytes_each(system: System) -> int:
     if isinstance(system, Dense):
         return 5 * 16 * n * n
     rank = system.P.shape[-1] if isinstance(system, DPLR) else 0
-    return 16 * (5 * n + 8 * (1 + rank) ** 2)
+    return 16 * ((5 + rank) * n + 10 * (1 + rank) ** 2)
 
 
 def _dense(xp: Namespace, p: Array, q: Array, A: Array, B: Array, C: Array) -> Array:

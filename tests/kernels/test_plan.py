@@ -105,6 +105,19 @@ def test_no_series_where_a_mode_grows(discretization, expected):
     assert ("grows" in chosen.reason) == (expected == "krylov")
 
 
+def test_flops_of_a_batch():
+    """Kernels that share a state matrix square it once; of different ones each is squared."""
+    n, length = 64, 1024
+    flops = {h: sk.plan(system("dplr", h, n), length, dt=0.1, method="krylov").flops for h in (1, 2, 9)}
+    each = flops[2] - flops[1]
+    assert flops[9] - flops[1] == 8 * each
+    tables = 2 * n * n * 2 * 32
+    assert each == 2 * n * length + tables  # 32 rows and 32 columns by products with powers, and their product
+    apart = sk.plan(system("dplr", 1, n), length, dt=np.geomspace(0.1, 1.0, 9), method="krylov").flops
+    assert apart == 9 * flops[1]
+    assert flops[1] - each == 2 * n**3 * 11
+
+
 @pytest.mark.parametrize("method", ["krylov", "series", "cauchy", "vandermonde"])
 @pytest.mark.parametrize("length", [1000, 16384])
 def test_peak_bytes_are_those_of_the_computation(method, length):
