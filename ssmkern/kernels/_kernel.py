@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from .._jax import fold, in_double
@@ -33,8 +34,11 @@ from ..systems import (
 )
 from ._algorithm1 import cauchy_kernel
 from ._bandlimit import limit_band
+from ._digits import LostDigitsError, agree, checked
 from ._plan import cost, prepare, slicing
-from ._series import UnstableSeriesError, series_kernel
+from ._series import series_kernel
+
+SAFER = ("series", "krylov", "recurrence")  # each loses digits for fewer systems than the one before
 
 
 @without_autocast
@@ -133,14 +137,20 @@ def kernel(
             return in_double(xp, run)(*(x for x, _ in arrays))
         return over_batch(xp, run, arrays, cost(algorithm, sizes)[1], **slicing(algorithm, sizes))
 
-    if method == "auto" and algorithm == "series":
-        try:
-            K = computed("series")
-        except UnstableSeriesError:
-            K = computed("krylov")
-    else:
-        K = computed(algorithm)
+    K = _first_sound(
+        computed, SAFER[SAFER.index(algorithm) :] if method == "auto" and algorithm in SAFER else (algorithm,)
+    )
     return overflow_to_inf(xp, K, *arrays[: len(fields)])
+
+
+def _first_sound(computed: Callable[[str], Array], algorithms: tuple[str, ...]) -> Array:
+    """Return what the first algorithm computes that does not lose its digits; the last has the last word."""
+    for algorithm in algorithms[:-1]:
+        try:
+            return computed(algorithm)
+        except LostDigitsError:
+            continue
+    return computed(algorithms[-1])
 
 
 def compute(
@@ -152,15 +162,27 @@ def compute(
         return _recurrence(xp, discrete, length, out)
     if method == "krylov":
         dense = less_identity(xp, system, discrete, step, discretization).to_dense()
-        return krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
+        K, off = krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
+        return checked(xp, K, agree(xp, K, dense, off), "krylov", "recurrence")
     structured = cast("DPLR | Diagonal", discrete)
     log_Lambda = log_modes(xp, cast("DPLR | Diagonal", system), step, discretization)
     if method == "cauchy":
-        return astype(xp, cauchy_kernel(xp, structured, log_Lambda, length), out)
+        K = cauchy_kernel(xp, structured, log_Lambda, length)
+        sound = agree(xp, K, structured, _beginning(xp, K, structured))
+        return astype(xp, checked(xp, K, sound, "cauchy", "krylov"), out)
     if method == "series":
         return astype(xp, series_kernel(xp, cast("DPLR", structured), log_Lambda, length), out)
     scale = 2.0 if structured.conjugate_pairs else 1.0
     return power_sums(xp, log_Lambda, length, out)(scale * structured.C * structured.B)
+
+
+def _beginning(xp: Namespace, K: Array, system: System) -> Array:
+    """How far the first terms of a kernel are off; an error of the truncated output vector is an error of all terms."""
+    x, off = system.B, []
+    for i in range(min(4, K.shape[-1])):
+        off.append(xp.abs(K[..., i] - output(xp, system, x)))
+        x = advance(xp, system, x)
+    return xp.stack(off, axis=-1)
 
 
 def _recurrence(xp: Namespace, system: System, length: int, out: DType) -> Array:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, complex_of, device_of, is_complex, real_of, truth
+from .._namespace import Array, Namespace, complex_of, device_of, is_complex, real_of
 from ..convolution import fast_length
 from ..discretization import grows
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, is_real
+from ._digits import checked
 from ._low_rank import residues
-
-
-class UnstableSeriesError(ValueError):
-    """A system for which power series lose their digits."""
 
 
 def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -> Array:
@@ -37,12 +34,7 @@ def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -
     zero = xp.zeros((*low_rank.shape[:-1], 1), dtype=low_rank.dtype, device=device_of(low_rank))
     K = k00 - xp.concat([zero, low_rank], axis=-1)
     sound = ~grows(xp, log_Lambda, length) & keeps_digits(xp, inverse, system)
-    if truth(sound) is False:
-        raise UnstableSeriesError(
-            "method: 'series' loses its digits for this system, of which a mode or the feedback grows over the length; "
-            "take 'krylov'"
-        )
-    return xp.where(sound[..., None], K, xp.full_like(K, xp.inf))
+    return checked(xp, K, sound, "series", "krylov")
 
 
 def keeps_digits(xp: Namespace, inverse: Array, system: DPLR) -> Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from .._checks import batch_shape, check_length, check_vector, shape_of
 from .._memory import over_batch
 from .._namespace import (
@@ -81,9 +83,15 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     return overflow_to_inf(xp, X, (A, 2), (b, 1), core=2)
 
 
+def with_batch(xp: Namespace, x: Array, other: Array) -> Array:
+    """Give matrices x the batch that they and other matrices have."""
+    batch = np.broadcast_shapes(x.shape[:-2], other.shape[:-2])
+    return xp.broadcast_to(x, (*batch, *x.shape[-2:]))
+
+
 def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     """``(b, A b, A^2 b, ...)`` as ``(..., n, length)``."""
-    X, power = b[..., None], A
+    X, power = with_batch(xp, b[..., None], A), A
     while (known := X.shape[-1]) < length:
         power = power @ power if known > 1 else power
         more = power @ X[..., : min(known, length - known)]
@@ -91,20 +99,34 @@ def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     return X
 
 
-def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtype: object) -> Array:
+def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtype: object) -> tuple[Array, Array]:
     """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
     The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling, in the dtype of the arguments; the product that
-    joins them runs in ``dtype``, the dtype of the result.
+    joins them runs in ``dtype``, the dtype of the result. Squares lose digits where powers are large before they decay:
+    with the terms comes by how much some of them differ that have been computed in two ways, ``(..., k)``.
     """
     inner, outer = split(length)
     powers = squares(xp, E)
-    right, left = B[..., :, None], C[..., None, :]
+    right, left = with_batch(xp, B[..., :, None], E), C[..., None, :]
     while right.shape[-1] < inner:
         right = more_columns(xp, next(powers), right)
     while left.shape[-2] < outer:
         left = more_rows(xp, next(powers), left, outer)
-    return join(xp, astype(xp, left, dtype), astype(xp, right, dtype), length)
+    K = join(xp, astype(xp, left, dtype), astype(xp, right, dtype), length)
+    return K, _disagreement(xp, E, left, right)
+
+
+def _disagreement(xp: Namespace, E: Array, rows: Array, columns: Array) -> Array:
+    """How far single steps lead from columns 1, 2, 4, ... and, from the last column, from all rows."""
+    level = (columns.shape[-1] - 1).bit_length()
+    last = xp.stack([columns[..., 2**j - 1] for j in range(level + 1)], axis=-1)
+    after = E @ last + last
+    off = [rows[..., 1:, :] @ columns[..., :1] - rows[..., :-1, :] @ after[..., -1:]]
+    if level:
+        known = xp.stack([columns[..., 2**j] for j in range(level)], axis=-1)
+        off.append(xp.matrix_transpose(rows[..., :1, :] @ (known - after[..., :-1])))
+    return xp.abs(xp.concat(off, axis=-2)[..., 0])
 
 
 def squares(xp: Namespace, E: Array) -> Iterator[Array]:

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from .._namespace import Array, DType, Namespace, astype, complex_of, conj, real, real_of, truth
 from ..discretization import log_modes
-from ..kernels._series import UnstableSeriesError, inverse_of_one_plus, keeps_digits, multiply
+from ..kernels._digits import LostDigitsError
+from ..kernels._series import inverse_of_one_plus, keeps_digits, multiply
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, System, widen
 from ._blocks import Blocks, Runner, diagonal_blocks, powers_of, run
@@ -48,7 +49,7 @@ def prepare_feedback(xp: Namespace, size: int, length: int, out: DType) -> Calla
             G = power_sums(xp, log_modes(xp, wide, None, ""), u.shape[-1], dtype)(weights, 2)
             inverse = inverse_of_one_plus(xp, G)
             if truth(keeps_digits(xp, inverse, wide)) is False:
-                raise UnstableSeriesError
+                raise LostDigitsError
             w = multiply(xp, inverse, s, u.shape[-1])
             y, x = run(xp, direct, u, x, ends)
             each_end = None if ends is None else ends[..., None, :]

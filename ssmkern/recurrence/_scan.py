@@ -23,7 +23,7 @@ from .._namespace import (
 )
 from .._torch import without_autocast
 from ..kernels import kernel
-from ..kernels._series import UnstableSeriesError
+from ..kernels._digits import LostDigitsError
 from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
 from ._choice import choose
 from ._sequences import sequences
@@ -152,7 +152,7 @@ def _regular(
     u = astype(xp, u, out)
     try:
         y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block))
-    except UnstableSeriesError:
+    except LostDigitsError:
         y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block, feedback=False))
     return y, astype(xp, x, state_dtype)
 

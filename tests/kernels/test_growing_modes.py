@@ -109,6 +109,34 @@ def test_feedback_that_grows():
         sk.kernel(system, length, dt=0.05, method="series")
 
 
+@pytest.mark.parametrize(("n", "dt"), [(64, 5e-3), (64, 1e-2), (128, 2e-3)])
+def test_powers_that_grow_before_they_decay(n, dt):
+    """A kernel that ends below its first terms, of a matrix with powers beyond 1e8 whose squares lose all digits."""
+    system = hippo("legs", n)
+    exact = run(sk.discretize(system, dt, "euler"), impulse(400))
+    assert abs(exact[-1]) < 1e-3 * np.max(np.abs(exact))
+    options = {"dt": dt, "discretization": "euler"}
+    assert_close(sk.kernel(system, 400, **options), exact, 1e-7)
+    assert_close(sk.kernel(sk.discretize(system, dt, "euler").to_dense(), 400), exact, 1e-6)
+    with pytest.raises(ValueError, match=r"'krylov' loses its digits.*take 'recurrence'"):
+        sk.kernel(system, 400, method="krylov", **options)
+
+
+def test_powers_that_grow_are_infinite_where_they_cannot_be_read(jax, jnp):
+    system = to_library(jnp, hippo("legs", 64))
+    for method in ("krylov", "cauchy"):
+        K = jax.jit(lambda s, method=method: sk.kernel(s, 400, dt=1e-2, discretization="euler", method=method))(system)
+        assert np.all(np.isposinf(np.asarray(K)))
+
+
+def test_a_kernel_that_cancels_is_no_loss():
+    """Nothing of the state is read: the terms are rounding errors, in all methods."""
+    A = sts.make_dense(sts.rng(0), 8).A
+    system = sk.Dense(np.block([[A, np.zeros((8, 8))], [np.zeros((8, 8)), A]]), np.ones(16), np.repeat([1.0, -1.0], 8))
+    K = sk.kernel(system, 200, dt=0.1, method="krylov")
+    assert np.max(np.abs(K)) < 1e-14
+
+
 def test_all_libraries(xp):
     """Also where values are traced and cannot be read."""
     system = hippo("legs", 128)

@@ -1,0 +1,34 @@
+"""What happens where an algorithm loses its digits: an error where that can be read, infinity where it cannot."""
+
+from __future__ import annotations
+
+from .._namespace import Array, Namespace, astype, truth
+from ..systems import System
+
+
+class LostDigitsError(ValueError):
+    """An algorithm loses its digits for this system."""
+
+
+def checked(xp: Namespace, K: Array, sound: Array, algorithm: str, remedy: str) -> Array:
+    """Return kernels ``(..., length)`` where they are sound, ``(...)``; refuse or mark those that are not."""
+    known = truth(sound)
+    if known is False:
+        raise LostDigitsError(
+            f"method: {algorithm!r} loses its digits for this system, of which a mode, the feedback or a power of the "
+            f"matrix becomes large before it decays; take {remedy!r}"
+        )
+    return K if known else xp.where(sound[..., None], K, xp.full_like(K, xp.inf))
+
+
+def agree(xp: Namespace, K: Array, system: System, off: Array) -> Array:
+    """Whether kernels ``(..., length)`` whose terms were found to be ``off``, ``(..., k)``, have most of their digits.
+
+    1e-9 of the largest term, and some eps a term, are allowed in float64; of a kernel that cancels to nearly nothing,
+    no more is asked than its parameters allow.
+    """
+    eps = float(xp.finfo(off.dtype).eps)
+    largest = astype(xp, xp.max(xp.abs(K), axis=-1), off.dtype)
+    size = xp.sum(xp.abs(system.C), axis=-1) * xp.max(xp.abs(system.B), axis=-1)
+    bound = (eps**0.58 + 10.0 * K.shape[-1] * eps) * (largest + eps**0.5 * size)
+    return ~xp.any(off > bound[..., None], axis=-1)
