@@ -30,5 +30,5 @@ def agree(xp: Namespace, K: Array, system: System, off: Array) -> Array:
     eps = float(xp.finfo(off.dtype).eps)
     largest = astype(xp, xp.max(xp.abs(K), axis=-1), off.dtype)
     size = xp.sum(xp.abs(system.C), axis=-1) * xp.max(xp.abs(system.B), axis=-1)
-    bound = (eps**0.58 + 10.0 * K.shape[-1] * eps) * (largest + eps**0.5 * size)
+    bound = (eps**0.58 + 10.0 * K.shape[-1] * eps) * largest + 64.0 * eps * size
     return ~xp.any(off > bound[..., None], axis=-1)
