@@ -25,7 +25,8 @@ def choose(
     # Under torch.compile the batch may be a symbol, and a choice that looks at it would compile anew for each size.
     rows = _ROWS if compiling() else max(1, math.prod(u.shape[:-1]) // max(1, math.prod(system.batch_shape)))
     n = system.B.shape[-1] if diagonal and not system.conjugate_pairs else system.order
-    sizes = BLOCKS if block is None else (block,)
+    longest = 2 ** (length.bit_length() - 1)  # a block is no longer than the sequence
+    sizes = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
     item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
     size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
     if isinstance(system, DPLR):

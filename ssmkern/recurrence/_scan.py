@@ -26,6 +26,7 @@ from ..kernels import kernel
 from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
 from ._choice import choose
 from ._sequences import sequences
+from ._step import promote
 from ._time_varying import check_irregular, irregular_scan
 
 
@@ -65,7 +66,8 @@ def scan(
     y : array, shape ``(..., L)``
         Output, in the common precision; real for conjugate pairs and where all arguments are real.
     x : array, shape ``(..., n)``
-        State after the last sample of each sequence, to go on from. Batch axes that only C or D has are left out.
+        State after the last sample of each sequence, to go on from. Batch axes that only C, D or the system's dt has
+        are left out.
 
     Raises
     ------
@@ -147,7 +149,8 @@ def _regular(
         y, x = _regular(xp, with_fields(system, D=None), u, x0, ends, block)
         return y + (D[..., None] if is_array(D) else D) * u, x
     if isinstance(system, DPLR) and system.P.shape[-1] == 0:
-        system = Diagonal(system.Lambda, system.B, system.C, system.D, 1.0, system.conjugate_pairs)
+        Lambda = system.Lambda + xp.sum(system.P, axis=-1) + xp.sum(system.Q, axis=-1)  # zeros, in all their axes
+        system = Diagonal(Lambda, system.B, system.C, system.D, system.dt, system.conjugate_pairs)
     u = astype(xp, u, out)
     y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block))
     return y, astype(xp, x, state_dtype)
@@ -203,9 +206,8 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
     array_namespace(system=system.B, x0=x0)
     _check_state(system, x0)
     batch_shape(system=system.batch_shape, x0=tuple(x0.shape[:-1]))
-    dtypes = precision(xp, system.B, x0)
-    x = astype(xp, x0, dtypes[is_complex(xp, x0) or is_complex(xp, system.B)])
-    return kernel(with_fields(system, B=advance(xp, system, x)), length)
+    system, x0, _ = promote(xp, system, x0, None)
+    return kernel(with_fields(system, B=advance(xp, system, x0)), length)
 
 
 def _check_state(system: System, x0: Any) -> None:

@@ -13,6 +13,7 @@ from ..systems import System, core_fields, with_fields
 from ._blocks import Runner
 
 STRETCH = 1024  # stretches of time are multiples of this
+_OF_OUTPUTS = ("C", "D", "dt")  # fields on which no state depends
 
 
 def sequences(
@@ -31,8 +32,7 @@ def sequences(
     from states ``(..., rows, n)``. One system needs ``table_bytes`` for that, and each sample ``sample_bytes``.
     """
     fields = {name: (value, len(system._core[name])) for name, value in core_fields(system).items()}
-    if is_array(system.D):
-        fields["D"] = system.D, 0
+    fields |= {name: (x, 0) for name in ("D", "dt") if is_array(x := getattr(system, name))}
     given = [(u, 1), (x0, 1)]
     if ends is not None:
         given.append((xp.astype(ends, real_of(xp, u.dtype)), 0))  # JAX differentiates whatever goes into a slice
@@ -58,7 +58,7 @@ def sequences(
         return over_batch(xp, run, pairs, min(stretch, u.shape[-1]) * sample_bytes, threads=alone)
 
     y, x = over_batch(xp, part, [*fields.values(), *rows], bytes_each, threads=not alone)
-    state = _batch([value for name, value in fields.items() if name not in ("C", "D")] + given)
+    state = _batch([value for name, value in fields.items() if name not in _OF_OUTPUTS] + given)
     return _from_rows(xp, y, lead), _without(xp, _from_rows(xp, x, lead), full, state)
 
 
