@@ -83,11 +83,10 @@ def krylov(A: Array, b: Array, length: int) -> Array:
 
 def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     """``(b, A b, A^2 b, ...)`` as ``(..., n, length)``."""
-    X, power = b[..., None], A
+    X, power = b[..., None] + xp.zeros_like(A[..., :1]), A  # in all axes of the batch
     while (known := X.shape[-1]) < length:
         power = power @ power if known > 1 else power
-        more = power @ X[..., : min(known, length - known)]
-        X = xp.concat([xp.broadcast_to(X, (*more.shape[:-1], known)), more], axis=-1)
+        X = xp.concat([X, power @ X[..., : min(known, length - known)]], axis=-1)
     return X
 
 
@@ -99,7 +98,7 @@ def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtyp
     """
     inner, outer = split(length)
     powers = squares(xp, E)
-    right, left = B[..., :, None], C[..., None, :]
+    right, left = B[..., :, None] + xp.zeros_like(E[..., :, :1]), C[..., None, :]  # in all axes of the batch
     while right.shape[-1] < inner:
         right = more_columns(xp, next(powers), right)
     while left.shape[-2] < outer:

@@ -60,7 +60,7 @@ def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callabl
 
         def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
             x = real_coordinates(xp, x) if real_basis else x
-            y, x = run(xp, blocks, u, x, ends)
+            y, x = run(xp, blocks, astype(xp, u, out), x, ends)
             return y, stored_modes(x) if real_basis else x
 
         return runner
@@ -189,7 +189,7 @@ def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -
     if count % 2:
         last = inner[..., -1, :]
     before = xp.stack([outer, inner], axis=-2)
-    before = xp.reshape(before, (*before.shape[:-3], -1, before.shape[-1]))
+    before = xp.reshape(before, (*before.shape[:-3], 2 * before.shape[-3], before.shape[-1]))
     return before[..., :count, :], last
 
 
