@@ -6,7 +6,7 @@ import contextvars
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import product
@@ -88,19 +88,30 @@ def over_batch(
     cached: bool = True,
     threads: bool = True,
 ) -> Any:
+    """:func:`in_slices` with float64 inside the function, if the library has it at all; casting is up to it."""
+    return in_slices(xp, in_double(xp, function), arrays, bytes_each, cached=cached, threads=threads)
+
+
+def in_slices(
+    xp: Namespace,
+    function: Callable[..., Any],
+    arrays: list[tuple[Array, int]],
+    bytes_each: int,
+    *,
+    cached: bool = True,
+    threads: bool = True,
+) -> Any:
     """Apply ``function`` to slices of the batch small enough for the budget and join the results.
 
-    Inside the function there is float64, if the library has it at all; casting is up to the function. ``arrays`` are
-    pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs beside inputs
-    and output. The function returns an array or a tuple of arrays; their batch dimensions are those of all arrays
-    broadcast together.
+    ``arrays`` are pairs of an array and its number of core dimensions; ``bytes_each`` is what one batch element needs,
+    the result of a slice included, which is there beside the results that are joined. The function returns an array or
+    a tuple of arrays; their batch dimensions are those of all arrays broadcast together.
 
     On the host the slices are small enough for the cache, unless ``cached`` is false: then they are as large as the
     budget lets them be, for functions that repeat work in every slice. NumPy spreads them over threads, unless
     ``threads`` is false, for functions whose matrix products occupy all processors by themselves.
     """
     shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
-    function = in_double(xp, function)
     most, workers = _at_a_time(xp, arrays[0][0], math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
@@ -123,6 +134,22 @@ def over_batch(
             return restored(xp.concat(parts, axis=axis))
         joined = [xp.concat(pieces, axis=axis) for pieces in zip(*parts, strict=True)]
     return tuple(map(restored, joined)) if len(joined) > 1 else restored(joined[0])
+
+
+def join(xp: Namespace, pieces: Iterable[Array], length: int) -> Array:
+    """Join pieces of a sequence of that length as they come; with NumPy in place, so that none is there twice."""
+    if library(xp) != "numpy":
+        parts = list(pieces)
+        return xp.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
+    joined, start = None, 0
+    for piece in pieces:
+        if piece.shape[-1] == length:
+            return piece
+        if joined is None:
+            joined = xp.empty((*piece.shape[:-1], length), dtype=piece.dtype)
+        joined[..., start : start + piece.shape[-1]] = piece
+        start += piece.shape[-1]
+    return joined
 
 
 def in_passes(xp: Namespace, x: Array) -> bool:

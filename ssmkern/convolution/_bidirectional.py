@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._checks import check_choice
-from .._namespace import Array, conj
+from .._namespace import Array, astype, conj, device_of
 from .._torch import without_autocast
-from ._fft import clip, fast_length, feed_through, prepare, restore, transform
+from ._fft import clip, fast_length, in_parts, prepare, restore, transform, transform_bytes
 
 CONVENTIONS = ("centered", "shifted")
 
@@ -70,12 +70,16 @@ def convolve_bidirectional(
     array([0.25, 7.  , 1.  , 0.5 ])
     """
     check_choice("convention", convention, CONVENTIONS)
-    xp, D, (u, K, future) = prepare(1, D, u=u, K=K, K_backward=K_backward)
-    length = u.shape[-1]
-    start = xp.zeros_like(future[..., :1])  # lag 0
-    future = xp.concat([start, future if convention == "shifted" else future[..., 1:]], axis=-1)
-    K, future = clip(K, [length]), clip(future, [length])
-    sizes = [fast_length(length + max(K.shape[-1], future.shape[-1]) - 1)]
-    response = transform(xp, K, sizes) + xp.conj(transform(xp, conj(xp, future), sizes))
-    y = restore(xp, transform(xp, u, sizes) * response, sizes, [length], u.dtype)
-    return feed_through(y, D, u, 1)
+    xp, D, dtype = prepare(1, D, u=u, K=K, K_backward=K_backward)
+    length, ahead = u.shape[-1], 0 if convention == "shifted" else 1
+    K, future = clip(K, [length]), clip(K_backward, [length - 1 + ahead])[..., ahead:]
+    sizes = [fast_length(length + max(K.shape[-1] - 1, future.shape[-1]))]
+
+    def run(u: Array, K: Array, future: Array) -> Array:
+        u, K, future = (astype(xp, x, dtype) for x in (u, K, future))
+        start = xp.zeros((*future.shape[:-1], 1), dtype=dtype, device=device_of(u))  # lag 0
+        future = xp.concat([start, future], axis=-1)
+        response = transform(xp, K, sizes) + xp.conj(transform(xp, conj(xp, future), sizes))
+        return restore(xp, transform(xp, u, sizes) * response, sizes, [length], dtype)
+
+    return in_parts(xp, run, [u, K, future], D, 1, 4 * transform_bytes(xp, dtype, sizes))

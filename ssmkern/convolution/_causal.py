@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._checks import check_length
-from .._namespace import Array
+from .._namespace import Array, astype
 from .._torch import without_autocast
-from ._fft import clip, fast_length, feed_through, prepare, restore, transform
+from ._fft import clip, fast_length, in_parts, prepare, restore, transform, transform_bytes
 
 
 @without_autocast
@@ -57,9 +57,13 @@ def convolve(u: Array, K: Array, *, D: Any = None, ndim: int = 1) -> Array:
     array([1. , 0.5, 2. ])
     """
     ndim = check_length("ndim", ndim)
-    xp, D, (u, K) = prepare(ndim, D, u=u, K=K)
+    xp, D, dtype = prepare(ndim, D, u=u, K=K)
     lengths = u.shape[-ndim:]
     K = clip(K, lengths)
     sizes = [fast_length(sum(pair) - 1) for pair in zip(lengths, K.shape[-ndim:], strict=True)]
-    y = restore(xp, transform(xp, u, sizes) * transform(xp, K, sizes), sizes, lengths, u.dtype)
-    return feed_through(y, D, u, ndim)
+
+    def run(u: Array, K: Array) -> Array:
+        u, K = astype(xp, u, dtype), astype(xp, K, dtype)
+        return restore(xp, transform(xp, u, sizes) * transform(xp, K, sizes), sizes, lengths, dtype)
+
+    return in_parts(xp, run, [u, K], D, ndim, 3 * transform_bytes(xp, dtype, sizes))

@@ -1,16 +1,30 @@
-"""What convolutions share: checks, transforms of zero-padded arrays, feedthrough."""
+"""What convolutions share: checks, slices of the batch, transforms of zero-padded arrays, feedthrough."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._checks import batch_shape, check_number, check_vector, shape_of
-from .._namespace import Array, DType, Namespace, array_namespace, astype, complex_of, is_array, is_complex, precision
+from .._memory import in_passes, in_slices
+from .._namespace import (
+    Array,
+    DType,
+    Namespace,
+    array_namespace,
+    complex_of,
+    device_of,
+    is_array,
+    is_complex,
+    library,
+    precision,
+    real_of,
+)
 
 
-def prepare(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, list[Array]]:
-    """Check arrays of ``ndim`` core dimensions and D; return the namespace, D, and the arrays in one dtype."""
+def prepare(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, DType]:
+    """Check arrays of ``ndim`` core dimensions and D; return the namespace, D, and the dtype of arrays and result."""
     xp = array_namespace(**arrays, D=D)
     for name, value in arrays.items():
         check_vector(name, value, ndim)
@@ -20,7 +34,44 @@ def prepare(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, list[Ar
     dtype = precision(xp, *arrays.values(), D)[0]
     if any(is_complex(xp, x) for x in arrays.values()):
         dtype = complex_of(xp, dtype)
-    return xp, D, [astype(xp, x, dtype) for x in arrays.values()]
+    return xp, D, dtype
+
+
+def in_parts(
+    xp: Namespace, function: Callable[..., Array], arrays: Sequence[Array], D: Any, ndim: int, bytes_each: int
+) -> Array:
+    """``function(*arrays) + D u``, where u is the first array and the others are kernels, in slices of the batch.
+
+    A kernel that elements of a slice share is transformed once for all of them: so the axes of the batch that no kernel
+    has come last, where the elements of a slice lie side by side. Small slices are for NumPy's threads; other libraries
+    have threads of their own, which small transforms would keep waiting for each other.
+    """
+    cores = [*((x, ndim) for x in arrays), *([(D, 0)] if is_array(D) else [])]
+    shape = batch_shape(**{str(i): tuple(x.shape[: x.ndim - core]) for i, (x, core) in enumerate(cores)})
+
+    def run(*slices: Array) -> Array:
+        gain = slices[-1][(..., *(None,) * ndim)] if is_array(D) else D
+        y = function(*slices[: len(arrays)])
+        return y if D is None else y + gain * slices[0]
+
+    if not in_passes(xp, arrays[0]):  # one program, where what is shared is found
+        return in_slices(xp, run, cores, bytes_each)
+    cores = [(xp.reshape(x, (*(1,) * (len(shape) + core - x.ndim), *x.shape)), core) for x, core in cores]
+    own = [any(x.shape[axis] > 1 for x, _ in cores[1 : len(arrays)]) for axis in range(len(shape))]
+    order = sorted(range(len(shape)), key=lambda axis: not own[axis])
+
+    def permuted(x: Array, axes: Sequence[int]) -> Array:
+        return xp.permute_dims(x, (*axes, *range(len(shape), x.ndim)))
+
+    cached = library(xp) == "numpy"
+    y = in_slices(xp, run, [(permuted(x, order), core) for x, core in cores], bytes_each, cached=cached)
+    return permuted(y, [order.index(axis) for axis in range(len(shape))])
+
+
+def transform_bytes(xp: Namespace, dtype: DType, sizes: Sequence[int]) -> int:
+    """Bytes of the Fourier transform of one array, while NumPy takes it: in double precision, whatever the dtype."""
+    single = xp.isdtype(dtype, (xp.float32, xp.complex64)) and library(xp) != "numpy"
+    return (2 if xp.isdtype(dtype, "complex floating") else 1) * (4 if single else 8) * math.prod(sizes)
 
 
 def clip(x: Array, lengths: Sequence[int]) -> Array:
@@ -29,28 +80,31 @@ def clip(x: Array, lengths: Sequence[int]) -> Array:
     return x[(..., *(slice(min(pair)) for pair in kept))]
 
 
+def fourier(xp: Namespace, name: str, x: Array, size: int, axis: int = -1) -> Array:
+    """``xp.fft.<name>`` of one axis, zero-padded to ``size``, also of an empty batch, which torch's refuses."""
+    if library(xp) == "torch" and 0 in x.shape:
+        dtype = real_of(xp, x.dtype) if name == "irfft" else complex_of(xp, x.dtype)
+        shape = list(x.shape)
+        shape[axis] = size // 2 + 1 if name == "rfft" else size
+        return xp.zeros(shape, dtype=dtype, device=device_of(x))
+    return getattr(xp.fft, name)(x, n=size, axis=axis)
+
+
 def transform(xp: Namespace, x: Array, sizes: Sequence[int]) -> Array:
     """Fourier transform of the last axes, zero-padded to ``sizes``; of a real array the half that says it all."""
-    x = (xp.fft.fft if is_complex(xp, x) else xp.fft.rfft)(x, n=sizes[-1])
+    x = fourier(xp, "fft" if is_complex(xp, x) else "rfft", x, sizes[-1])
     for axis in range(-len(sizes), -1):
-        x = xp.fft.fft(x, n=sizes[axis], axis=axis)
+        x = fourier(xp, "fft", x, sizes[axis], axis)
     return x
 
 
 def restore(xp: Namespace, x: Array, sizes: Sequence[int], lengths: Sequence[int], dtype: DType) -> Array:
     """Invert :func:`transform` of an array of ``dtype``, of which the first ``lengths`` are kept."""
     for axis in range(-len(sizes), -1):
-        x = xp.fft.ifft(x, n=sizes[axis], axis=axis)
+        x = fourier(xp, "ifft", x, sizes[axis], axis)
         x = x[(..., slice(lengths[axis]), *(slice(None),) * (-axis - 1))]
-    inverse = xp.fft.ifft if xp.isdtype(dtype, "complex floating") else xp.fft.irfft
-    return inverse(x, n=sizes[-1])[..., : lengths[-1]]
-
-
-def feed_through(y: Array, D: Any, u: Array, ndim: int) -> Array:
-    """``y + D u``."""
-    if D is None:
-        return y
-    return y + (D[(..., *(None,) * ndim)] if is_array(D) else D) * u
+    inverse = "ifft" if xp.isdtype(dtype, "complex floating") else "irfft"
+    return fourier(xp, inverse, x, sizes[-1])[..., : lengths[-1]]
 
 
 def fast_length(least: int) -> int:

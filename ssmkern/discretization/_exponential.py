@@ -47,7 +47,9 @@ def expm(xp: Namespace, A: Array) -> Array:
 
 
 def _largest(xp: Namespace, needed: Array) -> int:
-    """Largest entry of ``needed`` where it can be read at no cost."""
+    """Largest entry of ``needed`` where it can be read at no cost; 0 if there is none."""
+    if 0 in needed.shape:
+        return 0
     finite = xp.where(xp.isfinite(needed), needed, xp.zeros_like(needed))
     largest = read(xp.max, xp.astype(finite, xp.int32))  # integers have no gradient to warn of
     return _TRACED_SQUARINGS if largest is None else largest

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .._memory import THREADED_PRODUCT
 from .._namespace import Array, Namespace, library
 
@@ -26,14 +28,27 @@ def multiply_rows(xp: Namespace, rows: Array, matrix: Array) -> Array:
     A thread of many must not call a BLAS that starts threads of its own.
     """
     count, n = rows.shape[-2:]
-    most = THREADED_PRODUCT // (n * matrix.shape[-1])
-    few = next((k for k in range(min(most, count), 3, -1) if count % k == 0), count)
-    if library(xp) == "numpy" and few < count:
-        rows = xp.reshape(rows, (*rows.shape[:-2], count // few, few, n))
-        product = rows @ matrix[..., None, :, :]
-        return xp.reshape(product, (*product.shape[:-3], count, product.shape[-1]))
+    few = THREADED_PRODUCT // (n * matrix.shape[-1])
+    if library(xp) == "numpy" and 4 <= few < count:
+        return _in_groups(xp, rows, matrix, few)
     if library(xp) != "numpy" and rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:
         # One product instead of many with the same matrix, which some libraries would copy for each.
         merged = xp.reshape(rows, (*rows.shape[:-3], rows.shape[-3] * count, n)) @ matrix[..., 0, :, :]
         return xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, merged.shape[-1]))
     return rows @ matrix
+
+
+def _in_groups(xp: Namespace, rows: Array, matrix: Array, few: int) -> Array:
+    """``rows @ matrix`` of NumPy, so many rows at a time, and those that are left."""
+    batch = np.broadcast_shapes(rows.shape[:-2], matrix.shape[:-2])
+    count, size = rows.shape[-2], matrix.shape[-1]
+    whole = count // few * few
+    product = xp.empty((*batch, count, size), dtype=xp.result_type(rows, matrix))
+
+    def grouped(x: Array) -> Array:
+        return xp.reshape(x[..., :whole, :], (*x.shape[:-2], whole // few, few, x.shape[-1]))
+
+    xp.matmul(grouped(rows), matrix[..., None, :, :], out=grouped(product))
+    if whole < count:
+        xp.matmul(rows[..., whole:, :], matrix, out=product[..., whole:, :])
+    return product

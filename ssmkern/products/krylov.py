@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from .._checks import batch_shape, check_length, check_vector, shape_of
 from .._memory import over_batch
 from .._namespace import (
@@ -83,19 +81,12 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     return overflow_to_inf(xp, X, (A, 2), (b, 1), core=2)
 
 
-def with_batch(xp: Namespace, x: Array, other: Array) -> Array:
-    """Give matrices x the batch that they and other matrices have."""
-    batch = np.broadcast_shapes(x.shape[:-2], other.shape[:-2])
-    return xp.broadcast_to(x, (*batch, *x.shape[-2:]))
-
-
 def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     """``(b, A b, A^2 b, ...)`` as ``(..., n, length)``."""
-    X, power = with_batch(xp, b[..., None], A), A
+    X, power = b[..., None] + xp.zeros_like(A[..., :1]), A  # in all axes of the batch
     while (known := X.shape[-1]) < length:
         power = power @ power if known > 1 else power
-        more = power @ X[..., : min(known, length - known)]
-        X = xp.concat([xp.broadcast_to(X, (*more.shape[:-1], known)), more], axis=-1)
+        X = xp.concat([X, power @ X[..., : min(known, length - known)]], axis=-1)
     return X
 
 
@@ -108,7 +99,7 @@ def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtyp
     """
     inner, outer = split(length)
     powers = squares(xp, E)
-    right, left = with_batch(xp, B[..., :, None], E), C[..., None, :]
+    right, left = B[..., :, None] + xp.zeros_like(E[..., :, :1]), C[..., None, :]  # in all axes of the batch
     while right.shape[-1] < inner:
         right = more_columns(xp, next(powers), right)
     while left.shape[-2] < outer:

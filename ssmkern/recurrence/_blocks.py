@@ -10,6 +10,7 @@ from .._namespace import (
     DType,
     Namespace,
     astype,
+    clip,
     complex_of,
     complex_pairs,
     conj,
@@ -59,7 +60,7 @@ def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callabl
 
         def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
             x = real_coordinates(xp, x) if real_basis else x
-            y, x = run(xp, blocks, u, x, ends)
+            y, x = run(xp, blocks, astype(xp, u, out), x, ends)
             return y, stored_modes(x) if real_basis else x
 
         return runner
@@ -68,55 +69,47 @@ def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callabl
 
 
 def powers_of(size: int, length: int) -> int:
-    """How many powers of the state matrix, by 1, 2, 4, ... samples, are needed."""
-    return (size - 1).bit_length() + 1 + (_count(length, size) // (SHORT + 1)).bit_length()
-
-
-def _count(length: int, size: int) -> int:
-    """Number of blocks; many that must be filled up are a multiple of 16, so that `multiply_rows` can group them."""
-    count = -(-length // size)
-    return count if count < 16 or count * size == length else -(-count // 16) * 16
+    """How many powers of the state matrix, by 1, 2, 4, ... samples, are needed; none is beyond the length."""
+    return (size - 1).bit_length() + 1 + (length // size // (SHORT + 1)).bit_length()
 
 
 def dense_blocks(xp: Namespace, system: Dense, block: int, count: int, out: DType) -> Blocks:
     """Tables of a system whose A is given less the identity, for a block that is a power of 2, cast to ``out``."""
     E, B, C = xp.matrix_transpose(system.A), system.B, system.C  # all transposed: states are rows
     doubling = squares(xp, E)
-    enter, leave = B[..., None, :], C[..., :, None]
-    kept = []
+    eye = xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
+    enter, leave = B[..., None, :] + xp.zeros_like(E[..., :1, :]), C[..., :, None]
+    steps = []
     for _ in range(count):
         power = next(doubling)
-        kept.append(power)
+        steps.append(_table(xp, power + eye, out))
         if enter.shape[-2] < block:
             enter, leave = more_rows(xp, power, enter, block), more_columns(xp, power, leave)
     response = _toeplitz(xp, (B[..., None, :] @ leave)[..., 0, :], system.D)
-    eye = xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
-    tables = (response, xp.flip(enter, axis=-2), E @ leave + leave, *(power + eye for power in kept))
-    response, enter, leave, *steps = (_contiguous(xp, astype(xp, x, out))[..., None, :, :] for x in tables)
+    response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
     return Blocks(response, enter, leave, steps, diagonal=False, pairs=False)
 
 
 def diagonal_blocks(xp: Namespace, system: Diagonal, block: int, count: int, out: DType) -> Blocks:
     """Tables of a diagonal system; with conjugate pairs powers are of the complex dtype of ``out``."""
     log_a, B, C, pairs = log_modes(xp, system, None, ""), system.B, system.C, system.conjugate_pairs
-    table = powers(xp, log_a, block + 1, 1)
-    enter = xp.flip(table[..., :block, :], axis=-2) * B[..., None, :]
+    table, steps = powers(xp, log_a, block, 1), [powers(xp, log_a, 2, 2**j)[..., 1:, :] for j in range(count)]
+    enter = xp.flip(table, axis=-2) * B[..., None, :]
     leave = (2.0 if pairs else 1.0) * C[..., None, :] * table
-    K = astype(xp, xp.sum(leave[..., :block, :] * B[..., None, :], axis=-1), out)
-    response = _toeplitz(xp, K, system.D)
-    leave = leave[..., 1:, :]
-    steps = [powers(xp, log_a, 2, 2**j)[..., 1, :] for j in range(count)]
+    K = astype(xp, xp.sum(leave * B[..., None, :], axis=-1), out)
+    response = _table(xp, _toeplitz(xp, K, system.D), out)
+    leave = leave * steps[0]
     dtype = complex_of(xp, out) if pairs else out
     enter, leave, *steps = (astype(xp, x, dtype) for x in (enter, leave, *steps))
     if pairs:  # Re(x c) is the product of the pairs (Re x, Im x) and (Re c, -Im c)
         enter, leave = real_pairs(xp, enter), real_pairs(xp, conj(xp, leave))
-    tables = (response, enter, xp.matrix_transpose(leave))
-    response, enter, leave = (_contiguous(xp, x)[..., None, :, :] for x in tables)
-    return Blocks(response, enter, leave, [x[..., None, None, :] for x in steps], diagonal=True, pairs=pairs)
+    enter, leave = _table(xp, enter, out), _table(xp, xp.matrix_transpose(leave), out)
+    return Blocks(response, enter, leave, [x[..., None, :, :] for x in steps], diagonal=True, pairs=pairs)
 
 
-def _contiguous(xp: Namespace, x: Array) -> Array:
-    """A copy in order, which NumPy multiplies faster than a view that is flipped or transposed."""
+def _table(xp: Namespace, x: Array, dtype: DType) -> Array:
+    """With an axis for rows; in order, which NumPy multiplies faster than a view that is flipped or transposed."""
+    x = astype(xp, x, dtype)[..., None, :, :]
     return xp.asarray(x, order="C") if library(xp) == "numpy" else x
 
 
@@ -136,25 +129,37 @@ def _toeplitz(xp: Namespace, K: Array, D: Any) -> Array:
 def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = None) -> tuple[Array, Array]:
     """Return output and last state of inputs u, ``(..., rows, L)``, that meet states x, ``(..., rows, s)``.
 
-    With ``ends``, ``(..., rows)``, the state is that after so many samples, whatever follows them.
+    With ``ends``, ``(..., rows)``, the state is that after so many samples, whatever follows them. No state is carried
+    beyond the last sample, where it might overflow: what does not fill a block is computed by itself.
     """
-    length, size = u.shape[-1], blocks.response.shape[-1]
-    count = _count(length, size)
-    if count * size != length:
-        missing = xp.zeros((*u.shape[:-1], count * size - length), dtype=u.dtype, device=device_of(u))
-        u = xp.concat([u, missing], axis=-1)
-    u = xp.reshape(u, (*u.shape[:-1], count, size))
-    added = multiply_rows(xp, u, blocks.enter)
-    added = complex_pairs(xp, added) if blocks.pairs else added
-    level = (size - 1).bit_length()
-    before, last = _states(xp, blocks, added, x, level)
+    size = blocks.response.shape[-1]
+    whole = u.shape[-1] // size * size
+    # In all axes of the batch, on its devices.
+    x = x + xp.zeros_like(u[..., :1]) + xp.zeros_like(blocks.enter[..., 0, :1, : x.shape[-1]])
+    y, states = [], [x[..., None, :]]
+    if whole:
+        inputs = xp.reshape(u[..., :whole], (*u.shape[:-1], whole // size, size))
+        added = multiply_rows(xp, inputs, blocks.enter)
+        before, x = _states(xp, blocks, _unpaired(xp, blocks, added), x, (size - 1).bit_length())
+        out = multiply_rows(xp, inputs, blocks.response) + multiply_rows(xp, _paired(xp, blocks, before), blocks.leave)
+        y, states = [xp.reshape(out, (*out.shape[:-2], whole))], [before, x[..., None, :]]
+    last = x
+    if whole < u.shape[-1]:
+        out, last = _rest(xp, blocks, u[..., whole:], x)
+        y.append(out)
     if ends is not None:
-        last = _state_after(xp, blocks, u, xp.concat([before, last[..., None, :]], axis=-2), ends)
-    elif count * size != length:
-        last = _state_within(xp, blocks, u, before, length)
-    before = real_pairs(xp, before) if blocks.pairs else before
-    y = multiply_rows(xp, u, blocks.response) + multiply_rows(xp, before, blocks.leave)
-    return xp.reshape(y, (*y.shape[:-2], count * size))[..., :length], last
+        last = _state_after(xp, blocks, u, xp.concat(states, axis=-2), ends)
+    return xp.concat(y, axis=-1) if len(y) > 1 else y[0], last
+
+
+def _paired(xp: Namespace, blocks: Blocks, x: Array) -> Array:
+    """States as they are multiplied."""
+    return real_pairs(xp, x) if blocks.pairs else x
+
+
+def _unpaired(xp: Namespace, blocks: Blocks, x: Array) -> Array:
+    """Products as states."""
+    return complex_pairs(xp, x) if blocks.pairs else x
 
 
 def _advance(xp: Namespace, blocks: Blocks, x: Array, level: int) -> Array:
@@ -171,7 +176,7 @@ def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -
     """
     count = added.shape[-2]
     if count <= SHORT:
-        before = [x[..., None, :] + xp.zeros_like(added[..., :1, :])]  # in all axes of the batch, on its devices
+        before = [x[..., None, :]]
         for i in range(count):
             before.append(_advance(xp, blocks, before[-1], level) + added[..., i : i + 1, :])
         return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
@@ -184,38 +189,38 @@ def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -
     if count % 2:
         last = inner[..., -1, :]
     before = xp.stack([outer, inner], axis=-2)
-    before = xp.reshape(before, (*before.shape[:-3], -1, before.shape[-1]))
+    before = xp.reshape(before, (*before.shape[:-3], 2 * before.shape[-3], before.shape[-1]))
     return before[..., :count, :], last
 
 
-def _state_within(xp: Namespace, blocks: Blocks, u: Array, before: Array, end: int) -> Array:
-    """State after ``end`` samples of blocks u, ``(..., m, b)``, inside one, from the states before them."""
-    index, rest = divmod(end, u.shape[-1])
-    x = before[..., index : index + 1, :]
-    for level in range(rest.bit_length()):
-        if rest >> level & 1:
+def _rest(xp: Namespace, blocks: Blocks, u: Array, x: Array) -> tuple[Array, Array]:
+    """Output and last state of inputs ``(..., rows, k)``, fewer than a block, that meet states ``(..., rows, s)``."""
+    count = u.shape[-1]
+    response, enter, leave = (table[..., 0, :, :] for table in (blocks.response, blocks.enter, blocks.leave))
+    y = multiply_rows(xp, u, response[..., :count, :count])
+    y = y + multiply_rows(xp, _paired(xp, blocks, x), leave[..., :count])
+    x = x[..., None, :]
+    for level in range(count.bit_length()):
+        if count >> level & 1:
             x = _advance(xp, blocks, x, level)
-    added = multiply_rows(xp, u[..., index : index + 1, :rest], blocks.enter[..., u.shape[-1] - rest :, :])
-    return (x + (complex_pairs(xp, added) if blocks.pairs else added))[..., 0, :]
+    return y, x[..., 0, :] + _unpaired(xp, blocks, multiply_rows(xp, u, enter[..., -count:, :]))
 
 
-def _state_after(xp: Namespace, blocks: Blocks, u: Array, before: Array, ends: Array) -> Array:
-    """State after ``ends`` samples of blocks u, ``(..., m, b)``, from the states before them, ``(..., m + 1, s)``."""
-    count, size = u.shape[-2:]
+def _state_after(xp: Namespace, blocks: Blocks, u: Array, states: Array, ends: Array) -> Array:
+    """State after ``ends`` samples of u, ``(..., L)``, from the states before all blocks and after the last."""
+    size = blocks.response.shape[-1]
     ends = xp.astype(ends, xp.int64)
     index = ends // size
-    rest = ends - index * size
+    begun = (ends - index * size)[..., None]  # samples of the block that has begun
 
-    def at(x: Array, index: Array) -> Array:
-        return xp.take_along_axis(x, index[..., None, None], axis=-2)
-
-    x = at(before, index)
+    x = xp.take_along_axis(states, index[..., None, None], axis=-2)
     for level in range((size - 1).bit_length()):
-        odd = ((rest // 2**level) % 2 == 1)[..., None, None]
-        x = xp.where(odd, _advance(xp, blocks, x, level), x)
-    # The samples of the block begun, moved to the end of a block: what follows them is 0 there.
-    samples = at(u, xp.minimum(index, xp.full_like(index, count - 1)))
-    shift = xp.arange(size, dtype=xp.int64, device=device_of(u)) + (rest - size)[..., None, None]
-    moved = xp.take_along_axis(samples, xp.where(shift < 0, 0, shift), axis=-1)
-    added = multiply_rows(xp, xp.where(shift < 0, xp.zeros_like(moved), moved), blocks.enter)
-    return (x + (complex_pairs(xp, added) if blocks.pairs else added))[..., 0, :]
+        odd = ((begun // 2**level) % 2 == 1)[..., None]
+        # Others are 0 on the way: a state that is not carried on must not overflow.
+        carried = _advance(xp, blocks, xp.where(odd, x, xp.zeros_like(x)), level)
+        x = xp.where(odd, carried, x)
+    # The samples of the block begun, moved to the end of a block: what precedes them is 0 there.
+    place = xp.arange(size, dtype=xp.int64, device=device_of(u))
+    samples = xp.take_along_axis(u, clip(xp, ends[..., None] - size + place, 0, u.shape[-1] - 1), axis=-1)
+    samples = xp.where(place >= size - begun, samples, xp.zeros_like(samples))
+    return x[..., 0, :] + _unpaired(xp, blocks, multiply_rows(xp, samples, blocks.enter[..., 0, :, :]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from .._namespace import Array, DType, Namespace, truth
 from .._torch import compiling
 from ..discretization import grows, log_modes
 from ..systems import DPLR, Diagonal, System, widen
-from ._blocks import Runner, powers_of, prepare_blocks
+from ._blocks import powers_of, prepare_blocks
 from ._feedback import prepare_feedback
+from ._sequences import Way
 
 CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
 FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
@@ -18,10 +18,8 @@ BLOCKS = tuple(2**j for j in range(11))
 _ROWS = 16  # inputs of a system, where their number is not known
 
 
-def choose(
-    xp: Namespace, system: System, u: Array, out: DType, block: int | None, feedback: bool = True
-) -> tuple[Callable[[System], Runner], int, int]:
-    """What :func:`sequences` needs: the function that prepares a system, bytes for a sample, bytes for a system.
+def choose(xp: Namespace, system: System, u: Array, out: DType, block: int | None, feedback: bool = True) -> Way:
+    """How :func:`sequences` runs, with states of dtype ``out`` or complex ones of its precision.
 
     Feedback is for systems of which no mode grows over the sequence, where that can be read; it can be ruled out.
     """
@@ -29,7 +27,8 @@ def choose(
     # Under torch.compile the batch may be a symbol, and a choice that looks at it would compile anew for each size.
     rows = _ROWS if compiling() else max(1, math.prod(u.shape[:-1]) // max(1, math.prod(system.batch_shape)))
     n = system.B.shape[-1] if diagonal and not system.conjugate_pairs else system.order
-    sizes = BLOCKS if block is None else (block,)
+    longest = 2 ** (length.bit_length() - 1)  # a block is no longer than the sequence
+    sizes = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
     item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
     size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
     if feedback and isinstance(system, DPLR):
@@ -40,9 +39,11 @@ def choose(
         around = (1 + 2 * rank) * cost(inner, length, rows, n, True) + FFT_WEIGHT * transforms
         if around < cost(size, length, rows, n, False) and truth(~_grows(xp, system, length)):
             sample = 8 * (3 + 3 * n // inner) * (1 + rank) + 96 * (1 + rank) ** 2
-            return prepare_feedback(xp, inner, length, out), sample, 16 * (1 + rank) * (inner * inner + 4 * inner * n)
+            tables = 16 * (1 + rank) * (inner * inner + 4 * inner * n)
+            return Way(prepare_feedback(xp, inner, length, out), sample, tables)
     states = powers_of(size, length) * (n if diagonal else n * n)
-    return prepare_blocks(xp, size, length, out), item * 2 * (size + n) // size, 8 * (size * (size + 4 * n) + states)
+    tables = 8 * (size * (size + 4 * n) + states)
+    return Way(prepare_blocks(xp, size, length, out), item * 2 * (size + n) // size, tables)
 
 
 def cost(size: int, length: int, rows: int, n: int, diagonal: bool) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import numpy as np
 
 from .._checks import batch_shape, check_dt, check_length, check_real, check_vector, shape_of
+from .._memory import chunk_size
 from .._namespace import (
     Array,
     Namespace,
@@ -26,7 +28,8 @@ from ..kernels import kernel
 from ..kernels._digits import LostDigitsError
 from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
 from ._choice import choose
-from ._sequences import sequences
+from ._sequences import sequences, with_gain_apart
+from ._step import promote
 from ._time_varying import check_irregular, irregular_scan
 
 
@@ -121,39 +124,64 @@ def scan(
         check_irregular(system, u, dt, discretization)
     else:
         check_discrete(system)
-    batch_shape(system=system.batch_shape, u=tuple(u.shape[:-1]), x0=shape_of(x0)[:-1], lengths=shape_of(ends))
-    if ends is not None:
-        inside = xp.arange(u.shape[-1], dtype=ends.dtype, device=device_of(u)) < ends[..., None]
-        u = xp.where(inside, u, xp.zeros_like(u))
+    batch = batch_shape(
+        system=system.batch_shape,
+        u=tuple(u.shape[:-1]),
+        x0=shape_of(x0)[:-1],
+        lengths=shape_of(ends),
+        dt=shape_of(dt)[:-1],
+    )
     if dt is not None:
-        check_dt(xp, dt if ends is None else xp.where(inside, dt, xp.ones_like(dt)))
-        y, x = irregular_scan(xp, cast("Diagonal", system), u, x0, dt, discretization, ends)
-    else:
-        y, x = _regular(xp, system, u, x0, ends, block)
-    return (y if ends is None else xp.where(inside, y, xp.zeros_like(y))), x
+        _check_steps(xp, dt, ends)
+
+    def run(system: System) -> tuple[Array, Array]:
+        if dt is not None:
+            return irregular_scan(xp, cast("Diagonal", system), u, x0, dt, discretization, ends)
+        return _regular(xp, system, u, x0, ends, block)
+
+    if 0 not in batch:
+        return run(system)
+    # There may be states although there are no outputs.
+    C = xp.zeros(system.B.shape[-1], dtype=system.B.dtype, device=device_of(system.B))
+    y, x = run(with_fields(system, C=C, D=0j if complex_value(xp, system.D) else None))
+    return xp.zeros((*batch, u.shape[-1]), dtype=y.dtype, device=device_of(u)), x
+
+
+def _check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
+    """Refuse steps that are not positive and finite where they are used; looked at a stretch of time at a time."""
+    length = dt.shape[-1]
+    step = chunk_size(dt, length, 16 * math.prod(batch_shape(dt=shape_of(dt)[:-1], lengths=shape_of(ends))))
+    for start in range(0, length, step):
+        piece = dt[..., start : start + step]
+        if ends is not None:
+            place = start + xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(dt))
+            piece = xp.where(place < ends[..., None], piece, xp.ones_like(piece))
+        check_dt(xp, piece)
 
 
 def _regular(
     xp: Namespace, system: System, u: Array, x0: Array | None, ends: Array | None, block: int | None
 ) -> tuple[Array, Array]:
-    """`scan` of a discrete system, without checks, of inputs that are 0 from ``ends`` on."""
+    """`scan` of a discrete system, without checks."""
     out = precision(xp, system.B, u, x0)[0]
     if not system.conjugate_pairs and any(is_complex(xp, x) for x in (u, x0, system.B) if x is not None):
         out = complex_of(xp, out)
     state_dtype = complex_of(xp, out) if system.conjugate_pairs else out
     n = system.B.shape[-1]
     x0 = xp.zeros(n, dtype=state_dtype, device=device_of(u)) if x0 is None else astype(xp, x0, state_dtype)
-    D = system.D
-    if xp.isdtype(out, "real floating") and complex_value(xp, D):  # only outputs are complex
-        y, x = _regular(xp, with_fields(system, D=None), u, x0, ends, block)
-        return y + (D[..., None] if is_array(D) else D) * u, x
     if isinstance(system, DPLR) and system.P.shape[-1] == 0:
-        system = Diagonal(system.Lambda, system.B, system.C, system.D, 1.0, system.conjugate_pairs)
-    u = astype(xp, u, out)
+        Lambda = system.Lambda + xp.sum(system.P, axis=-1) + xp.sum(system.Q, axis=-1)  # zeros, in all their axes
+        system = Diagonal(Lambda, system.B, system.C, system.D, system.dt, system.conjugate_pairs)
+    apart = xp.isdtype(out, "real floating") and complex_value(xp, system.D)  # only outputs are complex
+
+    def run(feedback: bool) -> tuple[Array, Array]:
+        way = choose(xp, system, u, out, block, feedback)
+        return sequences(xp, system, u, x0, ends, with_gain_apart(way) if apart else way)
+
     try:
-        y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block))
+        y, x = run(feedback=True)
     except LostDigitsError:
-        y, x = sequences(xp, system, u, x0, ends, *choose(xp, system, u, out, block, feedback=False))
+        y, x = run(feedback=False)
     return y, astype(xp, x, state_dtype)
 
 
@@ -207,9 +235,8 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
     array_namespace(system=system.B, x0=x0)
     _check_state(system, x0)
     batch_shape(system=system.batch_shape, x0=tuple(x0.shape[:-1]))
-    dtypes = precision(xp, system.B, x0)
-    x = astype(xp, x0, dtypes[is_complex(xp, x0) or is_complex(xp, system.B)])
-    return kernel(with_fields(system, B=advance(xp, system, x)), length)
+    system, x0, _ = promote(xp, system, x0, None)
+    return kernel(with_fields(system, B=advance(xp, system, x0)), length)
 
 
 def _check_state(system: System, x0: Any) -> None:

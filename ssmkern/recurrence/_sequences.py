@@ -3,80 +3,106 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from .._memory import chunk_size, over_batch
-from .._namespace import Array, Namespace, clip, is_array, moveaxis, real_of
+from .._memory import chunk_size, join, over_batch
+from .._namespace import Array, Namespace, clip, device_of, is_array, moveaxis, real_of
 from ..systems import System, core_fields, with_fields
 from ._blocks import Runner
 
 STRETCH = 1024  # stretches of time are multiples of this
 
 
-def sequences(
-    xp: Namespace,
-    system: System,
-    u: Array,
-    x0: Array,
-    ends: Array | None,
-    prepare: Callable[[System], Runner],
-    sample_bytes: int,
-    table_bytes: int,
-) -> tuple[Array, Array]:
-    """Run inputs u ``(..., L)`` from states x0 ``(..., n)`` part by part; return outputs and states after ``ends``.
+class Way(NamedTuple):
+    """How sequences run, and the bytes that this takes.
 
     ``prepare`` makes of a system, once, the function ``(u, x, ends) -> (y, x)`` that runs inputs ``(..., rows, L)``
     from states ``(..., rows, n)``. One system needs ``table_bytes`` for that, and each sample ``sample_bytes``.
     """
+
+    prepare: Callable[[System], Runner]
+    sample_bytes: int
+    table_bytes: int
+
+
+def with_gain_apart(way: Way) -> Way:
+    """The same with D added to the outputs, and not to the tables, which have the dtype of states."""
+
+    def prepare(system: System) -> Runner:
+        runner = way.prepare(with_fields(system, D=None))
+        gain = system.D[..., None, None] if is_array(system.D) else system.D
+
+        def run(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
+            y, x = runner(u, x, ends)
+            return y + gain * u, x
+
+        return run
+
+    return way._replace(prepare=prepare)
+
+
+def sequences(xp: Namespace, system: System, u: Array, x0: Array, ends: Array | None, way: Way) -> tuple[Array, Array]:
+    """Run inputs u ``(..., L)`` from states x0 ``(..., n)`` part by part; return outputs and states after ``ends``."""
     fields = {name: (value, len(system._core[name])) for name, value in core_fields(system).items()}
     if is_array(system.D):
         fields["D"] = system.D, 0
     given = [(u, 1), (x0, 1)]
     if ends is not None:
-        given.append((xp.astype(ends, real_of(xp, u.dtype)), 0))  # JAX differentiates whatever goes into a slice
-    own = _batch(fields.values())
-    full = _batch([*fields.values(), *given])
+        given.append((xp.astype(ends, real_of(xp, x0.dtype)), 0))  # JAX differentiates whatever goes into a slice
+    own, full = batch_of(fields.values()), batch_of([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
     rows = [(_to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
-    stretch = chunk_size(u, u.shape[-1] + STRETCH, 4 * sample_bytes)
-    stretch = max(STRETCH, stretch // STRETCH * STRETCH)
-    bytes_each = math.prod(lead) * min(stretch, u.shape[-1]) * sample_bytes + table_bytes
+    length = u.shape[-1]
+    stretch = max(STRETCH, chunk_size(u, length + STRETCH, 4 * way.sample_bytes) // STRETCH * STRETCH)
+    row_bytes = min(stretch, length) * way.sample_bytes + 16 * length  # the output, too
+    bytes_each = math.prod(lead) * row_bytes + way.table_bytes
     alone = math.prod(own) == 1 or chunk_size(u, 4, bytes_each) < 4  # then rows, not systems, are spread over threads
 
     def part(*slices: Array) -> tuple[Array, Array]:
-        runner = prepare(with_fields(system, **dict(zip(fields, slices, strict=False))))
+        runner = way.prepare(with_fields(system, **dict(zip(fields, slices, strict=False))))
 
         def run(u: Array, x: Array, *ends: Array) -> tuple[Array, Array]:
             return _stretches(xp, runner, stretch, u, x, *ends)
 
         inputs = slices[len(fields) :]
-        if math.prod(_batch(zip(slices, (core for _, core in fields.values()), strict=False))) > 1:
+        if math.prod(batch_of(zip(slices, (core for _, core in fields.values()), strict=False))) > 1:
             return run(*inputs)
         pairs = [(x, core - 1) for x, (_, core) in zip(inputs, rows, strict=True)]
-        return over_batch(xp, run, pairs, min(stretch, u.shape[-1]) * sample_bytes, threads=alone)
+        return over_batch(xp, run, pairs, 2 * row_bytes, threads=alone)  # half of the budget is for the tables
 
     y, x = over_batch(xp, part, [*fields.values(), *rows], bytes_each, threads=not alone)
-    state = _batch([value for name, value in fields.items() if name not in ("C", "D")] + given)
-    return _from_rows(xp, y, lead), _without(xp, _from_rows(xp, x, lead), full, state)
+    state = batch_of([value for name, value in fields.items() if name not in ("C", "D")] + given)
+    return _from_rows(xp, y, lead), without_axes(xp, _from_rows(xp, x, lead), full, state)
 
 
 def _stretches(
     xp: Namespace, runner: Runner, stretch: int, u: Array, x: Array, ends: Array | None = None
 ) -> tuple[Array, Array]:
-    """Run one stretch of time after the other; beyond its end the state of a sequence stays."""
-    y, length = [], u.shape[-1]
-    for start in range(0, length, stretch):
-        piece = u[..., start : min(start + stretch, length)]
-        local = None if ends is None else clip(xp, ends - start, 0.0, float(piece.shape[-1]))
-        out, x = runner(piece, x, local)
-        y.append(out)
-    joined = xp.concat(y, axis=-1) if len(y) > 1 else y[0]
-    return joined, xp.broadcast_to(x, (*joined.shape[:-1], x.shape[-1]))
+    """Run one stretch of time after the other; beyond its end a sequence is 0, and its state stays."""
+    length = u.shape[-1]
+
+    def outputs() -> Iterator[Array]:
+        nonlocal x
+        for start in range(0, length, stretch):
+            piece = u[..., start : min(start + stretch, length)]
+            if ends is None:
+                y, x = runner(piece, x, None)
+            else:
+                local = clip(xp, ends - start, 0.0, float(piece.shape[-1]))
+                inside = xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(u)) < local[..., None]
+                y, x = runner(xp.where(inside, piece, xp.zeros_like(piece)), x, local)
+                y = xp.where(inside, y, xp.zeros_like(y))
+            yield y
+
+    y = join(xp, outputs(), length)
+    return y, xp.broadcast_to(x, (*y.shape[:-1], x.shape[-1]))
 
 
-def _batch(arrays: Iterable[tuple[Array, int]]) -> tuple[int, ...]:
+def batch_of(arrays: Iterable[tuple[Array, int]]) -> tuple[int, ...]:
+    """Batch of arrays with a number of core dimensions each."""
     return np.broadcast_shapes(*(tuple(x.shape[: x.ndim - core]) for x, core in arrays))
 
 
@@ -87,7 +113,7 @@ def _to_rows(xp: Namespace, x: Array, core: int, lead: tuple[int, ...], own: int
     if len(batch) <= own:
         return xp.reshape(x, ((1,) * (own - len(batch)) + tuple(batch) + (1,) + tuple(shape)))
     mine = batch[len(batch) - own :] if own else ()
-    x = xp.reshape(xp.broadcast_to(x, (*lead, *mine, *shape)), (-1, *mine, *shape))
+    x = xp.reshape(xp.broadcast_to(x, (*lead, *mine, *shape)), (math.prod(lead), *mine, *shape))
     return moveaxis(xp, x, 0, own)
 
 
@@ -97,7 +123,7 @@ def _from_rows(xp: Namespace, x: Array, lead: tuple[int, ...]) -> Array:
     return xp.reshape(x, (*lead, *x.shape[1:]))
 
 
-def _without(xp: Namespace, x: Array, full: tuple[int, ...], state: tuple[int, ...]) -> Array:
+def without_axes(xp: Namespace, x: Array, full: tuple[int, ...], state: tuple[int, ...]) -> Array:
     """Take one of the equal states along the batch axes that only outputs have."""
     if full == state:
         return x

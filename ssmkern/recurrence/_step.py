@@ -74,14 +74,14 @@ def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     batch_shape(system=system.batch_shape, x=tuple(x.shape[:-1]), u=shape_of(u))
-    system, x, u = _promote(xp, system, x, u)
+    system, x, u = promote(xp, system, x, u)
     x = advance(xp, system, x) + system.B * (u[..., None] if is_array(u) else u)
     y = output(xp, system, x)
     return (y if system.D is None else y + system.D * u), x
 
 
-def _promote(xp: Namespace, system: System, x: Array, u: Any) -> tuple[System, Array, Any]:
-    """System, x and u in one precision; system and x complex if any of the three is."""
+def promote(xp: Namespace, system: System, x: Array, u: Any) -> tuple[System, Array, Any]:
+    """System, x and u in one precision; system and x complex if any of the three is. None is no input."""
     dtype = precision(xp, system.B, x, u)[0]
     u_complex = complex_value(xp, u)
     if is_array(u):

@@ -6,11 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .._checks import batch_shape, check_choice, shape_of
-from .._jax import fold, in_double
-from .._memory import chunk_size, in_passes
+from .._jax import fold
+from .._memory import chunk_size, in_passes, over_batch
 from .._namespace import (
     Array,
     DType,
@@ -29,9 +27,11 @@ from .._namespace import (
 )
 from ..discretization._exponential import phi1
 from ..systems import Diagonal, System
+from ._sequences import batch_of, without_axes
 
 DISCRETIZATIONS = ("bilinear", "zoh", "dss")
 _SHORTEST = 16  # samples in a block: joining the blocks must cost less than stepping through them
+_STEP_BYTES = 6 * 16  # for an entry of the state
 _CACHED = 2**15  # entries of the state of all blocks to handle at a time, so that they stay in the cache
 
 
@@ -93,7 +93,7 @@ def _later(xp: Namespace, x: Array, shift: int) -> Array:
 def blocks_of(xp: Namespace, u: Array, entries: int) -> tuple[int, int]:
     """Blocks of u, and samples in each, for a state of that many entries, within the byte budget."""
     length = u.shape[-1]
-    blocks = chunk_size(u, -(-length // _SHORTEST), 6 * 16 * entries)
+    blocks = chunk_size(u, -(-length // _SHORTEST), 2 * _STEP_BYTES * entries)
     if in_passes(xp, u):
         blocks = max(1, min(blocks, _CACHED // max(1, entries)))
     count = -(-length // blocks)
@@ -142,42 +142,45 @@ def irregular_scan(
     dtype, complex_dtype = precision(xp, system.B, u, x0, dt)
     out_x = complex_dtype if any(x is not None and is_complex(xp, x) for x in (system.B, u, x0)) else dtype
     out_y = dtype if system.conjugate_pairs else complex_dtype if complex_value(xp, system.D) else out_x
-    arrays = {"Lambda": system.Lambda, "B": system.B, "C": system.C, "u": u, "dt": dt}
-    arrays |= {} if x0 is None else {"x0": x0}
-    arrays |= {"D": system.D} if is_array(system.D) else {}
+    cores = {"Lambda": (system.Lambda, 1), "B": (system.B, 1), "C": (system.C, 1), "u": (u, 1), "dt": (dt, 1)}
+    cores |= {} if x0 is None else {"x0": (x0, 1)}
+    cores |= {"D": (system.D, 0)} if is_array(system.D) else {}
     # As real numbers, so that there are derivatives with respect to all arguments.
-    arrays |= {} if ends is None else {"ends": xp.astype(ends, dtype)}
+    cores |= {} if ends is None else {"ends": (xp.astype(ends, dtype), 0)}
 
     def run(*values: Array) -> tuple[Array, Array]:
-        named = dict(zip(arrays, values, strict=True))
+        named = dict(zip(cores, values, strict=True))
         named.setdefault("D", system.D)
         return _irregular(xp, named, discretization, system.conjugate_pairs, (out_y, out_x))
 
-    return in_double(xp, run)(*arrays.values())
+    bytes_each = 2 * _STEP_BYTES * system.B.shape[-1] + 16 * u.shape[-1]  # a block at least, and the output
+    y, x = over_batch(xp, run, list(cores.values()), bytes_each, threads=False)
+    state = batch_of(value for name, value in cores.items() if name not in ("C", "D"))
+    return y, without_axes(xp, x, batch_of(cores.values()), state)
 
 
 def _irregular(
     xp: Namespace, named: dict[str, Any], discretization: str, pairs: bool, out: tuple[DType, DType]
 ) -> tuple[Array, Array]:
     """`irregular_scan` in the highest precision there is; ``out`` are the dtypes of output and state."""
-    wide = {name: _widen(xp, x) for name, x in named.items()}
+    wide = {name: x if name in ("u", "dt") else _widen(xp, x) for name, x in named.items()}
     Lambda, B, C, D = wide["Lambda"][..., None], wide["B"][..., None], wide["C"][..., None, :], wide["D"]
     length, n, device = wide["u"].shape[-1], B.shape[-2], device_of(B)
     core = {"Lambda": 1, "B": 1, "x0": 1, "u": 1, "dt": 1, "ends": 0}
-    batch = np.broadcast_shapes(*(wide[k].shape[: wide[k].ndim - c] for k, c in core.items() if k in wide))
+    batch = batch_of((wide[name], axes) for name, axes in core.items() if name in wide)
     blocks, count = blocks_of(xp, wide["u"], n * math.prod(batch))
     starts = count * xp.arange(blocks, device=device)
     end = wide["ends"][..., None] if "ends" in wide else length
 
-    def sample(i: Any) -> tuple[Array, Array]:
-        """Input and step of the i-th samples; behind the end they are 0, which leaves the state as it is."""
+    def sample(i: Any) -> tuple[Array, Array, Array]:
+        """Input, step and presence of the i-th samples; behind the end they are 0, which leaves the state as it is."""
         index = clip(xp, starts + i, None, length - 1)
-        u, dt = (xp.take(wide[name], index, axis=-1) for name in ("u", "dt"))
+        u, dt = (_widen(xp, xp.take(wide[name], index, axis=-1)) for name in ("u", "dt"))
         there = xp.astype(starts + i, dt.dtype) < end
-        return xp.where(there, u, xp.zeros_like(u)), xp.where(there, dt, xp.zeros_like(dt))
+        return xp.where(there, u, xp.zeros_like(u)), xp.where(there, dt, xp.zeros_like(dt)), there
 
     def coefficients(i: Any) -> tuple[Array, Array]:
-        u, dt = (x[..., None, :] for x in sample(i))
+        u, dt = (x[..., None, :] for x in sample(i)[:2])
         z = dt * Lambda
         if discretization == "bilinear":
             G = 1.0 / (1.0 - 0.5 * z)
@@ -188,12 +191,15 @@ def _irregular(
     def emit(x: Array, i: Any) -> Array:
         y = (astype(xp, C, x.dtype) @ x)[..., 0, :]
         y = 2.0 * real(xp, y) if pairs else y
-        return astype(xp, y if D is None else y + (D[..., None] if is_array(D) else D) * sample(i)[0], out[0])
+        u, _, there = sample(i)
+        y = y if D is None else y + (D[..., None] if is_array(D) else D) * u
+        return astype(xp, xp.where(there, y, xp.zeros_like(y)), out[0])
 
     state = complex_of(xp, B.dtype) if xp.isdtype(out[1], "complex floating") else B.dtype
     x0 = astype(xp, wide["x0"], state) if "x0" in wide else xp.zeros((n,), dtype=state, device=device)
     y, x = solve(xp, coefficients, x0[..., None], (*batch, n, blocks), count, emit)
-    return xp.reshape(y, (*y.shape[:-2], y.shape[-2] * y.shape[-1]))[..., :length], astype(xp, x, out[1])
+    y = xp.reshape(y, (*y.shape[:-2], y.shape[-2] * y.shape[-1]))[..., :length]
+    return y, xp.broadcast_to(astype(xp, x, out[1]), (*y.shape[:-1], n))
 
 
 def _widen(xp: Namespace, x: Any) -> Any:
