@@ -18,8 +18,10 @@ from .._namespace import (
     is_array,
     library,
     real_pairs,
+    truth,
 )
 from ..discretization import less_identity, log_modes
+from ..kernels._digits import LostDigitsError
 from ..products._tables import multiply_rows
 from ..products.krylov import more_columns, more_rows, squares
 from ..products.vandermonde import powers
@@ -85,9 +87,36 @@ def dense_blocks(xp: Namespace, system: Dense, block: int, count: int, out: DTyp
         steps.append(_table(xp, power + eye, out))
         if enter.shape[-2] < block:
             enter, leave = more_rows(xp, power, enter, block), more_columns(xp, power, leave)
+        elif len(steps) == (block - 1).bit_length() + 1:
+            enter = _checked(xp, enter, *_stepped(xp, E, power, enter), block)
     response = _toeplitz(xp, (B[..., None, :] @ leave)[..., 0, :], system.D)
     response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
     return Blocks(response, enter, leave, steps, diagonal=False, pairs=False)
+
+
+def _stepped(xp: Namespace, E: Array, power: Array, rows: Array) -> tuple[Array, Array]:
+    """How far rows 1, 2, 4, ... are from where single steps lead, and where the power leads from the first; and all."""
+    level = (rows.shape[-2] - 1).bit_length()
+    last = xp.stack([rows[..., 2**j - 1, :] for j in range(level + 1)], axis=-2)
+    known = [rows[..., 2**j, :] for j in range(level)]
+    known.append((rows[..., :1, :] @ power + rows[..., :1, :])[..., 0, :])
+    size = xp.max(xp.abs(rows), axis=-2, keepdims=True)
+    return last @ E + last - xp.stack(known, axis=-2), size
+
+
+def _checked(xp: Namespace, x: Array, off: Array, size: Array, length: int) -> Array:
+    """States or tables x ``(..., k, s)``; refused, or NaN where that cannot be read, if rows are ``off`` by too much.
+
+    The rows of ``off`` are compared with those of ``size``: 1e-10, and some eps a sample, are allowed in float64, as squares
+    of a matrix lose digits where its powers become large before they decay.
+    """
+    eps = float(xp.finfo(x.dtype).eps)
+    off, size = (xp.max(xp.abs(rows), axis=-1) for rows in (off, size))
+    lost = xp.any(off > (eps**0.65 + 20.0 * length * eps) * size, axis=-1)
+    known = truth(~lost)
+    if known is False:
+        raise LostDigitsError
+    return x if known else xp.where(lost[..., None, None], xp.full_like(x, xp.nan), x)
 
 
 def diagonal_blocks(xp: Namespace, system: Diagonal, block: int, count: int, out: DType) -> Blocks:
@@ -140,7 +169,10 @@ def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = 
     if whole:
         inputs = xp.reshape(u[..., :whole], (*u.shape[:-1], whole // size, size))
         added = multiply_rows(xp, inputs, blocks.enter)
-        before, x = _states(xp, blocks, _unpaired(xp, blocks, added), x, (size - 1).bit_length())
+        added, level = _unpaired(xp, blocks, added), (size - 1).bit_length()
+        before, x = _states(xp, blocks, added, x, level)
+        if not blocks.diagonal and whole > SHORT * size:
+            before = _verified(xp, blocks, before, added, level)
         out = multiply_rows(xp, inputs, blocks.response) + multiply_rows(xp, _paired(xp, blocks, before), blocks.leave)
         y, states = [xp.reshape(out, (*out.shape[:-2], whole))], [before, x[..., None, :]]
     last = x
@@ -191,6 +223,18 @@ def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -
     before = xp.stack([outer, inner], axis=-2)
     before = xp.reshape(before, (*before.shape[:-3], 2 * before.shape[-3], before.shape[-1]))
     return before[..., :count, :], last
+
+
+def _verified(xp: Namespace, blocks: Blocks, before: Array, added: Array, level: int) -> Array:
+    """States before blocks, of which those that were reached in the longest steps are compared with the ones before."""
+    places = [2**j for j in range(1, (before.shape[-2] - 1).bit_length())]
+    last, here, more = (
+        xp.stack([x[..., j, :] for x, j in rows], axis=-2)
+        for rows in zip(*(((before, j - 1), (before, j), (added, j - 1)) for j in places), strict=True)
+    )
+    size = xp.abs(last) + xp.abs(more)
+    size = xp.stack([xp.max(size[..., : i + 1, :], axis=-2) for i in range(len(places))], axis=-2)
+    return _checked(xp, before, _advance(xp, blocks, last, level) + more - here, size, before.shape[-2] << level)
 
 
 def _rest(xp: Namespace, blocks: Blocks, u: Array, x: Array) -> tuple[Array, Array]:

@@ -7,10 +7,11 @@ import math
 from .._namespace import Array, DType, Namespace, truth
 from .._torch import compiling
 from ..discretization import grows, log_modes
-from ..systems import DPLR, Diagonal, System, widen
+from ..systems import DPLR, Dense, Diagonal, System, widen
 from ._blocks import powers_of, prepare_blocks
 from ._feedback import prepare_feedback
 from ._sequences import Way
+from ._steps import prepare_steps
 
 CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
 FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
@@ -18,10 +19,11 @@ BLOCKS = tuple(2**j for j in range(11))
 _ROWS = 16  # inputs of a system, where their number is not known
 
 
-def choose(xp: Namespace, system: System, u: Array, out: DType, block: int | None, feedback: bool = True) -> Way:
+def ways(xp: Namespace, system: System, u: Array, out: DType, block: int | None) -> list[Way]:
     """How :func:`sequences` runs, with states of dtype ``out`` or complex ones of its precision.
 
-    Feedback is for systems of which no mode grows over the sequence, where that can be read; it can be ruled out.
+    The cheapest way comes first; each loses digits for fewer systems than the one before, and then says so. Feedback is
+    for systems of which no mode grows over the sequence, where that can be read.
     """
     length, diagonal = u.shape[-1], isinstance(system, Diagonal)
     # Under torch.compile the batch may be a symbol, and a choice that looks at it would compile anew for each size.
@@ -31,7 +33,8 @@ def choose(xp: Namespace, system: System, u: Array, out: DType, block: int | Non
     sizes = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
     item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
     size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
-    if feedback and isinstance(system, DPLR):
+    found = []
+    if isinstance(system, DPLR):
         rank = system.P.shape[-1]
         inner = min(sizes, key=lambda size: cost(size, length, rows, n, True))
         # Diagonal blocks from u to the feedback and from u and the feedback to y; the feedback takes FFTs of 2 length.
@@ -40,10 +43,11 @@ def choose(xp: Namespace, system: System, u: Array, out: DType, block: int | Non
         if around < cost(size, length, rows, n, False) and truth(~_grows(xp, system, length)):
             sample = 8 * (3 + 3 * n // inner) * (1 + rank) + 96 * (1 + rank) ** 2
             tables = 16 * (1 + rank) * (inner * inner + 4 * inner * n)
-            return Way(prepare_feedback(xp, inner, length, out), sample, tables)
+            found.append(Way(prepare_feedback(xp, inner, length, out), sample, tables))
     states = powers_of(size, length) * (n if diagonal else n * n)
     tables = 8 * (size * (size + 4 * n) + states)
-    return Way(prepare_blocks(xp, size, length, out), item * 2 * (size + n) // size, tables)
+    found.append(Way(prepare_blocks(xp, size, length, out), item * 2 * (size + n) // size, tables))
+    return [*found, Way(prepare_steps(xp, out), 2 * item, 64 * n * (n if isinstance(system, Dense) else 1))]
 
 
 def cost(size: int, length: int, rows: int, n: int, diagonal: bool) -> float:

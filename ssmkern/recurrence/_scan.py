@@ -27,7 +27,7 @@ from .._torch import without_autocast
 from ..kernels import kernel
 from ..kernels._digits import LostDigitsError
 from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
-from ._choice import choose
+from ._choice import ways
 from ._sequences import sequences, with_gain_apart
 from ._step import promote
 from ._time_varying import check_irregular, irregular_scan
@@ -174,14 +174,15 @@ def _regular(
         system = Diagonal(Lambda, system.B, system.C, system.D, system.dt, system.conjugate_pairs)
     apart = xp.isdtype(out, "real floating") and complex_value(xp, system.D)  # only outputs are complex
 
-    def run(feedback: bool) -> tuple[Array, Array]:
-        way = choose(xp, system, u, out, block, feedback)
-        return sequences(xp, system, u, x0, ends, with_gain_apart(way) if apart else way)
-
-    try:
-        y, x = run(feedback=True)
-    except LostDigitsError:
-        y, x = run(feedback=False)
+    *cheaper, safest = [with_gain_apart(way) if apart else way for way in ways(xp, system, u, out, block)]
+    for way in cheaper:
+        try:
+            y, x = sequences(xp, system, u, x0, ends, way)
+        except LostDigitsError:
+            continue
+        break
+    else:
+        y, x = sequences(xp, system, u, x0, ends, safest)
     return y, astype(xp, x, state_dtype)
 
 

@@ -122,6 +122,31 @@ def test_powers_that_grow_before_they_decay(n, dt):
         sk.kernel(system, 400, method="krylov", **options)
 
 
+@pytest.mark.parametrize(("measure", "n", "dt"), [("legs", 64, 1e-2), ("legs", 128, 2e-3), ("legt", 128, 2e-3)])
+@pytest.mark.parametrize("block", [None, 8])
+def test_scans_through_powers_that_grow_before_they_decay(measure, n, dt, block):
+    discrete, u = sk.discretize(hippo(measure, n), dt, "euler"), sts.rng(n).standard_normal((2, 400))
+    exact = np.stack([run(discrete, row) for row in u])
+    y, x = sk.scan(discrete, u, block=block)
+    assert_close(y, exact, 1e-6)
+    assert_close(sk.scan(discrete.to_dense(), u, block=block)[0], exact, 1e-6)
+    # In two parts, through the state, and to an end of its own for each.
+    first, between = sk.scan(discrete, u[:, :150], block=block)
+    second, last = sk.scan(discrete, u[:, 150:], between, block=block)
+    assert_close(np.concatenate([first, second], axis=-1), exact, 1e-6)
+    assert_close(last, x, 1e-6)
+    ends = np.array([150, 400])
+    y, last = sk.scan(discrete, u, lengths=ends, block=block)
+    assert_close(y[0, :150], exact[0, :150], 1e-6)
+    assert_close(last, np.stack([between[0], x[1]]), 1e-6)
+
+
+def test_scans_are_not_finite_where_powers_cannot_be_read(jax, jnp):
+    discrete = to_library(jnp, sk.discretize(hippo("legs", 64), 1e-2, "euler"))
+    y, x = jax.jit(lambda system, u: sk.scan(system, u, block=8))(discrete, jnp.asarray(impulse(400)))
+    assert np.all(np.isnan(np.asarray(y[8:])))
+
+
 def test_powers_that_grow_are_infinite_where_they_cannot_be_read(jax, jnp):
     system = to_library(jnp, hippo("legs", 64))
     for method in ("krylov", "cauchy"):
