@@ -107,8 +107,8 @@ def _stepped(xp: Namespace, E: Array, power: Array, rows: Array) -> tuple[Array,
 def _checked(xp: Namespace, x: Array, off: Array, size: Array, length: int) -> Array:
     """States or tables x ``(..., k, s)``; refused, or NaN where that cannot be read, if rows are ``off`` by too much.
 
-    The rows of ``off`` are compared with those of ``size``: 1e-10, and some eps a sample, are allowed in float64, as squares
-    of a matrix lose digits where its powers become large before they decay.
+    The rows of ``off`` are compared with those of ``size``: 1e-10, and some eps a sample, are allowed in float64. Where
+    powers of a matrix become large before they decay, squares lose digits.
     """
     eps = float(xp.finfo(x.dtype).eps)
     off, size = (xp.max(xp.abs(rows), axis=-1) for rows in (off, size))

@@ -143,7 +143,7 @@ def test_scans_through_powers_that_grow_before_they_decay(measure, n, dt, block)
 
 def test_scans_are_not_finite_where_powers_cannot_be_read(jax, jnp):
     discrete = to_library(jnp, sk.discretize(hippo("legs", 64), 1e-2, "euler"))
-    y, x = jax.jit(lambda system, u: sk.scan(system, u, block=8))(discrete, jnp.asarray(impulse(400)))
+    y, _ = jax.jit(lambda system, u: sk.scan(system, u, block=8))(discrete, jnp.asarray(impulse(400)))
     assert np.all(np.isnan(np.asarray(y[8:])))
 
 
