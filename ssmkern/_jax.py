@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import sys
 from collections.abc import Callable
@@ -38,41 +39,77 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
 def in_double(xp: Namespace, function: Callable[..., Array]) -> Callable[..., Array]:
     """Let a function of arrays work in float64 inside although JAX, as by default, has float64 switched off.
 
-    The switch must also be on while the function is differentiated or vectorized, which may be long after it was
-    traced, hence the rules of its own; they apply themselves again, so that derivatives of every order exist in
-    reverse mode. Forward mode needs ``jax_enable_x64``.
+    The rule for differentiation applies itself again, so that derivatives of every order exist in reverse mode. Forward
+    mode needs ``jax_enable_x64``.
     """
     if library(xp) != "jax" or widest(xp)[0] == xp.float64:
         return function
     jax = sys.modules["jax"]
-    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-
-    @jax.custom_batching.custom_vmap  # type: ignore[untyped-decorator]
-    def inside(*arrays: Array) -> Array:
-        with switch(True):
-            return function(*arrays)
-
-    @inside.def_vmap  # type: ignore[untyped-decorator]
-    def vectorized(size: int, batched: Any, *arrays: Array) -> Any:
-        axes = jax.tree_util.tree_map(lambda one: 0 if one else None, tuple(batched))
-        result = in_double(xp, jax.vmap(function, in_axes=axes, axis_size=size))(*arrays)
-        return result, jax.tree_util.tree_map(lambda _: True, result)
 
     @jax.custom_vjp  # type: ignore[untyped-decorator]
     def call(*arrays: Array) -> Array:
-        return inside(*arrays)
+        return _with_float64(function, *arrays)
 
     def forward(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:
         return call(*arrays), arrays
 
     def backward(arrays: tuple[Array, ...], cotangent: Array) -> Any:
-        def pull(arrays: tuple[Array, ...], cotangent: Array) -> Any:
-            return jax.vjp(function, *arrays)[1](cotangent)
+        cotangents, structure = jax.tree_util.tree_flatten(cotangent)
 
-        return in_double(xp, pull)(arrays, cotangent)
+        def pull(*values: Array) -> Any:
+            cotangent = jax.tree_util.tree_unflatten(structure, values[len(arrays) :])
+            return jax.vjp(function, *values[: len(arrays)])[1](cotangent)
+
+        return in_double(xp, pull)(*arrays, *cotangents)
 
     call.defvjp(forward, backward)
     return call
+
+
+def _with_float64(function: Callable[..., Any], *arrays: Array) -> Any:
+    """Apply a function as one operation of JAX, for which float64 is switched on."""
+    jax = sys.modules["jax"]
+    with _switched_on():
+        program, shapes = jax.make_jaxpr(function, return_shape=True)(*arrays)
+    results = _float64_operation().bind(*arrays, program=program)
+    return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(shapes), results)
+
+
+def _switched_on() -> Any:
+    jax = sys.modules["jax"]
+    return (jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64)(True)
+
+
+@functools.cache
+def _float64_operation() -> Any:
+    """Make the operation of :func:`_with_float64`.
+
+    The switch must be on not only while the function is traced, but also when it is run, vectorized and, before JAX
+    0.8, lowered, which comes long after: only an operation of its own has a say there.
+    """
+    from jax.extend.core import Primitive, jaxpr_as_fun
+    from jax.interpreters import batching, mlir
+
+    operation = Primitive("ssmkern_float64")
+    operation.multiple_results = True
+
+    def run(*arrays: Array, program: Any) -> list[Array]:
+        with _switched_on():
+            return jaxpr_as_fun(program)(*arrays)
+
+    def lower(context: Any, *values: Any, program: Any) -> Any:
+        with _switched_on():
+            return mlir.lower_fun(jaxpr_as_fun(program), multiple_results=True)(context, *values)
+
+    def vectorize(arrays: Any, axes: Any, *, program: Any) -> Any:
+        results = _with_float64(sys.modules["jax"].vmap(jaxpr_as_fun(program), in_axes=tuple(axes)), *arrays)
+        return results, [0] * len(results)
+
+    operation.def_impl(run)
+    operation.def_abstract_eval(lambda *_, program: program.out_avals)
+    mlir.register_lowering(operation, lower)
+    batching.primitive_batchers[operation] = vectorize
+    return operation
 
 
 def traced(*arrays: Array) -> bool:

@@ -7,7 +7,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from itertools import product
 from typing import Any
@@ -167,7 +167,7 @@ def _at_a_time(xp: Namespace, x: Array, count: int, bytes_each: int, cached: boo
     """Batch elements in a slice, and slices that are computed at a time."""
     if not cached or not in_passes(xp, x):
         return chunk_size(x, count, bytes_each), 1
-    workers = _threads() if threads and library(xp) == "numpy" else 1
+    workers = processors() if threads and library(xp) == "numpy" else 1
     limit = min(budget(x) // workers, _CACHED)
     most = min(count, max(1, limit // max(1, bytes_each)))
     if most * bytes_each * 4 < limit:  # not worth a thread
@@ -194,11 +194,26 @@ def _take(x: Array, core: int, index: tuple[slice, ...], ndim: int) -> Array:
     return x[(*(slice(None) if size == 1 else part for part, size in own), ...)]
 
 
-def _threads() -> int:
+def processors() -> int:
     """Processors that this process may use, or fewer if OMP_NUM_THREADS says so."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return min(allowed, int(asked)) if asked.isdigit() and int(asked) > 0 else allowed
+
+
+def in_threads(function: Callable[[int], None], count: int, workers: int) -> None:
+    """Call the function for all i < count, in threads; after an error or an interrupt no further call begins."""
+    if min(count, workers) <= 1:  # here an interrupt need not wait for a call
+        for i in range(count):
+            function(i)
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:  # each call in a copy of the context: budget and numpy.errstate
+        calls = [pool.submit(contextvars.copy_context().run, function, i) for i in range(count)]
+        for call in as_completed(calls):
+            call.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _threaded(part: Callable[..., Any], slices: list[tuple[slice, ...]], workers: int) -> list[np.ndarray]:
@@ -218,8 +233,5 @@ def _threaded(part: Callable[..., Any], slices: list[tuple[slice, ...]], workers
         for whole, x in zip(joined, values, strict=True):
             whole[(slice(None),) * axis + (slice(ends[i] - x.shape[axis], ends[i]),)] = x
 
-    with ThreadPoolExecutor(workers) as pool:  # each task in a copy of the context: budget and numpy.errstate
-        tasks = [pool.submit(contextvars.copy_context().run, place, i) for i in range(len(slices))]
-        for task in tasks:
-            task.result()
+    in_threads(place, len(slices), workers)
     return joined

@@ -211,11 +211,12 @@ def clip(xp: Namespace, x: Array, low: float | None, high: float | None) -> Arra
 def solve(xp: Namespace, A: Array, B: Array) -> Array:
     """``A^-1 B`` of matrices; where A is singular, an error on the host, and values that are not finite on a GPU.
 
-    CuPy broadcasts no batches. torch would wait for the GPU, to learn whether A is singular, and it takes a stack of
-    matrices for a matrix of vectors where the shapes allow that.
+    CuPy broadcasts no batches. torch would wait for the GPU, to learn whether A is singular. torch, and JAX before 0.6,
+    take a stack of matrices for a matrix of vectors where the shapes allow that.
     """
+    if library(xp) in ("torch", "jax") and B.ndim == A.ndim - 1:
+        B = B[None]
     if library(xp) == "torch":
-        B = B[None] if B.ndim == A.ndim - 1 else B
         return xp.linalg.solve_ex(A, B, check_errors=A.device.type == "cpu")[0]
     if library(xp) == "cupy":
         shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])

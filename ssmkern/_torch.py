@@ -66,7 +66,7 @@ def _tensors(value: Any) -> Iterator[Any]:
     """All torch arrays in arguments: in sequences and in containers."""
     if isinstance(value, sys.modules["torch"].Tensor):
         yield value
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _tensors(item)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -80,7 +80,7 @@ def _cast(given: list[Any], wanted: Any, x: Any) -> Any:
 
 def _map(function: Callable[[Any], Any], value: Any) -> Any:
     """Apply a function to what stands in sequences and dictionaries; containers stay as they are."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return type(value)(_map(function, item) for item in value)
     if isinstance(value, dict):
         return {name: _map(function, item) for name, item in value.items()}

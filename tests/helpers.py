@@ -39,6 +39,11 @@ def compiled(xp: Any, function: Any) -> Any:
     return importlib.import_module("jax").jit(function) if is_jax(xp) else function
 
 
+def single_precision(jax: Any) -> Any:
+    """JAX as it comes, without float64, in a ``with`` block; before 0.8 the switch is elsewhere."""
+    return (jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64)(False)
+
+
 def asarray(xp: Any, host: Any, dtype: str | None = None) -> Any:
     """A host array as an array of `xp` on the device under test.
 

@@ -1,6 +1,5 @@
 """JAX: containers as pytrees, compilation, vectorization, and single precision without x64."""
 
-import contextlib
 import dataclasses
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from helpers import (
     dtype_name,
     reference_kernel,
     rounded,
+    single_precision,
     to_host,
     to_library,
     to_numpy,
@@ -119,18 +119,6 @@ def test_traced_values_are_not_checked_but_shapes_and_dtypes_are(jax, jnp):
 
 
 # --- x64 off: no float64 and no complex128 anywhere -------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def single_precision(jax):
-    if hasattr(jax, "enable_x64"):
-        with jax.enable_x64(False):
-            yield
-    else:  # JAX < 0.8
-        from jax.experimental import disable_x64
-
-        with disable_x64():
-            yield
 
 
 SINGLE = [("bilinear", kind, method) for kind, method in METHODS if method != "recurrence"]

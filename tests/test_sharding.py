@@ -5,11 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = Path(__file__).with_name("sharded.py")
 
 
 def test_eight_devices_agree_with_one_and_do_not_communicate(jax):
     """In a process of its own: the number of devices is fixed when JAX starts."""
+    if jax.__version_info__ < (0, 7, 2):
+        pytest.skip("explicit axes of a mesh need JAX 0.7.2")
     done = subprocess.run([sys.executable, PROGRAM], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     cases = json.loads(done.stdout)

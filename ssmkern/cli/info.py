@@ -13,7 +13,7 @@ from ssmkern.products._fused import description as fused_description
 
 from . import _libraries
 
-_OTHER = ("array-api-compat", "array-api-extra", "scipy", "numba", "matplotlib", "PyWavelets")
+_OTHER = ("array-api-compat", "scipy", "numba", "matplotlib", "PyWavelets")
 
 
 def add_parser(commands: Any) -> None:

@@ -7,23 +7,23 @@ NumPy: a compiled loop if numba is there (the extra ``fast``). CuPy: one reducti
 from __future__ import annotations
 
 import functools
-import importlib.util
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .._memory import in_threads, processors
 from .._namespace import Array, Namespace, library
 
-_lock = threading.Lock()
 _WORTHWHILE = 2**20  # terms below which plain calls are done before a compiled loop would be loaded
+_BLOCK = 256  # points that the compiled loop takes at a time
+_CALL = 2**21  # terms of one call of it: a few milliseconds
 
 
 def fused_cauchy(xp: Namespace, terms: int) -> Callable[[Array, Array, Array], Array] | None:
     """Return a function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
     name = library(xp)
-    if name == "numpy" and terms >= _WORTHWHILE and importlib.util.find_spec("numba"):
+    if name == "numpy" and terms >= _WORTHWHILE and _compiled():
         return _numba_cauchy
     return _cupy_cauchy if name == "cupy" else None
 
@@ -33,57 +33,66 @@ def description(xp: Namespace) -> str:
     name = library(xp)
     if name == "cupy":
         return "one fused reduction kernel"
-    if name == "numpy" and importlib.util.find_spec("numba"):
+    if name == "numpy" and _compiled():
         return "compiled loop (numba)"
     return "plain array calls" + (" (the extra 'fast' installs numba for a compiled loop)" if name == "numpy" else "")
 
 
 def _numba_cauchy(v: Array, z: Array, w: Array) -> Array:
     shape = np.broadcast_shapes(v.shape[:-1], z.shape[:-1], w.shape[:-1])
-    rows = []
-    for x in (v, z, w):  # row of x that each batch element reads: nothing is expanded
-        index = np.arange(x[..., 0].size).reshape(x.shape[:-1])
-        rows.append(np.ascontiguousarray(np.broadcast_to(index, shape).reshape(-1)))
-    parts = [np.ascontiguousarray(part.reshape(-1, x.shape[-1])) for x in (v, z, w) for part in (x.real, x.imag)]
-    out = np.empty((rows[0].size, z.shape[-1]), dtype=v.dtype)
-    with _lock:  # one of numba's threading layers must not be entered twice
-        _compiled()(*rows, *parts, out)
+    # Row of each argument that a batch element reads: nothing is expanded.
+    indices = (np.arange(x[..., 0].size).reshape(x.shape[:-1]) for x in (v, z, w))
+    rows = np.stack([np.broadcast_to(index, shape).reshape(-1) for index in indices])
+    values = [np.ascontiguousarray(x.reshape(-1, x.shape[-1])) for x in (v, z, w)]
+    out = np.empty((rows.shape[1], z.shape[-1]), dtype=v.dtype)
+    blocks = rows.shape[1] * -(-z.shape[-1] // _BLOCK)
+    step = max(1, _CALL // (_BLOCK * v.shape[-1]))
+    loop = _compiled()
+
+    def call(i: int) -> None:
+        loop(i * step, min((i + 1) * step, blocks), rows, *values, out)
+
+    in_threads(call, -(-blocks // step), processors())
     return out.reshape(*shape, z.shape[-1])
 
 
 @functools.cache
-def _compiled() -> Callable[..., None]:
-    """Compile, or load from numba's cache, the loop over real and imaginary parts.
+def _compiled() -> Any:
+    """Compile, or load from numba's cache, the loop over blocks of points; None where numba is absent or broken.
 
     The inner loop runs over points, not poles: it needs no reassociation to use vector instructions. It computes in
-    float64 also for complex64.
+    float64 also for complex64. The threads are not numba's, which do not survive a fork and cannot be interrupted.
     """
-    import numba
+    size = _BLOCK
 
-    block = 256
-
-    def loop(  # type: ignore[no-untyped-def]
-        v_row, z_row, w_row, v_re, v_im, z_re, z_im, w_re, w_im, out
-    ) -> None:
-        length = z_re.shape[1]
-        blocks = (length + block - 1) // block
-        for task in numba.prange(v_row.size * blocks):
-            row, start = task // blocks, (task % blocks) * block
-            stop = min(start + block, length)
-            i, j, k = v_row[row], z_row[row], w_row[row]
-            re, im = np.zeros(block), np.zeros(block)
-            for n in range(v_re.shape[1]):
-                a, b = np.float64(v_re[i, n]), np.float64(v_im[i, n])
-                x, y = np.float64(w_re[k, n]), np.float64(w_im[k, n])
-                for m in range(stop - start):
-                    dx, dy = z_re[j, start + m] - x, z_im[j, start + m] - y
+    def loop(first, last, rows, v, z, w, out) -> None:  # type: ignore[no-untyped-def]
+        length = z.shape[1]
+        blocks = (length + size - 1) // size
+        x, y, re, im = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+        for block in range(first, last):
+            row, start = block // blocks, (block % blocks) * size
+            i, j, k = rows[0, row], rows[1, row], rows[2, row]
+            count = min(size, length - start)
+            for m in range(count):
+                x[m], y[m] = z[j, start + m].real, z[j, start + m].imag
+                re[m], im[m] = 0.0, 0.0
+            for n in range(v.shape[1]):
+                a, b = np.float64(v[i, n].real), np.float64(v[i, n].imag)
+                c, d = np.float64(w[k, n].real), np.float64(w[k, n].imag)
+                for m in range(count):
+                    dx, dy = x[m] - c, y[m] - d
                     inverse = 1.0 / (dx * dx + dy * dy)
                     re[m] += (a * dx + b * dy) * inverse
                     im[m] += (b * dx - a * dy) * inverse
-            for m in range(stop - start):
+            for m in range(count):
                 out[row, start + m] = complex(re[m], im[m])
 
-    return numba.njit(parallel=True, cache=True, error_model="numpy")(loop)
+    try:
+        import numba
+
+        return numba.njit(nogil=True, cache=True, error_model="numpy")(loop)
+    except Exception:  # noqa: BLE001 (numba with a NumPy it does not know, without its LLVM, without a folder to cache in)
+        return None
 
 
 @functools.cache

@@ -129,4 +129,4 @@ def without_axes(xp: Namespace, x: Array, full: tuple[int, ...], state: tuple[in
         return x
     missing = len(full) - len(state)
     pick = [slice(0, 1) if few == 1 else slice(None) for few in state]
-    return xp.asarray(x[(*(0,) * missing, *pick, ...)], copy=True)
+    return xp.astype(x[(*(0,) * missing, *pick, ...)], x.dtype, copy=True)  # torch.asarray would drop gradients

@@ -16,6 +16,7 @@ from helpers import (
     is_jax,
     loop_batch,
     rounded,
+    single_precision,
     to_library,
     to_numpy,
     tolerance,
@@ -163,8 +164,7 @@ def test_jax_gradients_and_single_precision(jax, jnp, kind):
     h = 1e-6
     numeric = (abs(response(system, w + h, False)) - abs(response(system, w - h, False))) / (2 * h)
     assert_close(slope, numeric, 1e-7)
-    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-    with switch(False):
+    with single_precision(jax):
         single = to_library(jnp, system, "float32")
         values = jax.jit(sk.frequency_response)(single, jnp.asarray(w, dtype="float32"))
         assert_like(values, jnp, "complex64", (2,))

@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 import pytest
+from helpers import single_precision
 
 import ssmkern as sk
 
@@ -95,7 +96,7 @@ def test_a_million_terms(name):
 @pytest.mark.parametrize("name", ["nplr:legt", "s4d:legs"])
 def test_jax_without_float64(jax, jnp, name):
     """JAX as it is by default: single precision throughout, except inside."""
-    with jax.enable_x64(False):
+    with single_precision(jax):
         single = cast(make(name), np.complex64)
         fields = {f.name: getattr(single, f.name) for f in dataclasses.fields(single)}
         arrays = {key: jnp.asarray(x) for key, x in fields.items() if isinstance(x, np.ndarray)}

@@ -1,0 +1,76 @@
+"""Slices of a batch in threads: after an error or an interrupt no further slice is begun."""
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ssmkern import _memory
+
+SLICES = 200
+
+
+@pytest.fixture(params=[1, 2, 4])
+def workers(request, monkeypatch):
+    monkeypatch.setattr(_memory, "processors", lambda: request.param)
+    return request.param
+
+
+def over_slices(function):
+    """Call ``over_batch`` with a function of the number of a slice; how many slices began, and what was raised."""
+    begun = []
+
+    def run(x):
+        begun.append(int(x[0, 0]))
+        function(int(x[0, 0]))
+        return x
+
+    x = np.arange(float(SLICES))[:, None]
+    with pytest.raises((ValueError, KeyboardInterrupt)) as raised:
+        _memory.over_batch(np, run, [(x, 1)], _memory._CACHED)
+    return len(begun), raised.value
+
+
+@pytest.mark.parametrize("bad", [0, 20])
+def test_an_error_is_the_end(workers, bad):
+    def function(i):
+        if i == bad:
+            raise ValueError("slice is bad")
+        time.sleep(0.02)
+
+    count, raised = over_slices(function)
+    assert str(raised) == "slice is bad"
+    assert bad < count < bad + 40
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+
+
+def test_a_late_slice_that_fails_is_not_waited_for_in_order(monkeypatch):
+    """The first slice takes long; the second fails meanwhile, and the rest is not begun."""
+    monkeypatch.setattr(_memory, "processors", lambda: 2)
+
+    def function(i):
+        if i == 1:
+            raise ValueError("slice is bad")
+        time.sleep(0.5 if i == 0 else 0.001)
+
+    count, _ = over_slices(function)
+    assert count < SLICES / 2
+
+
+def test_an_interrupt_is_the_end(workers):
+    def function(i):
+        if i == 10:
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(0.02)
+
+    count, raised = over_slices(function)
+    assert isinstance(raised, KeyboardInterrupt)
+    assert count < 50
+
+
+def test_all_slices_are_computed(workers):
+    x = np.arange(float(SLICES))[:, None]
+    y = _memory.over_batch(np, lambda x: 2 * x, [(x, 1)], _memory._CACHED)
+    np.testing.assert_array_equal(y, 2 * x)
