@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._checks import batch_shape, check_dt, check_length, check_real, check_vector, shape_of
+from .._checks import batch_shape, check_dt, check_length, check_real, check_vector, shape_of, shown
 from .._namespace import (
     Array,
     Namespace,
@@ -226,17 +226,16 @@ def _check_block(block: Any) -> int:
 def _check_lengths(xp: Namespace, lengths: Any, u: Array) -> Array:
     """Sequence lengths, an array of the library's default integers."""
     length, integer = u.shape[-1], xp.__array_namespace_info__().default_dtypes()["integral"]
-    outside = f"outside 0 ... {length}, the last axis of u"
-    if isinstance(lengths, int | np.integer) and not isinstance(lengths, bool):
-        if not 0 <= lengths <= length:
-            raise ValueError(f"lengths: got {lengths}, {outside}")
-        return xp.asarray(int(lengths), dtype=integer, device=device_of(u))
+    if isinstance(lengths, int | np.integer):
+        return xp.asarray(check_length("lengths", lengths, 0, length), dtype=integer, device=device_of(u))
     if not is_array(lengths):
-        raise TypeError(f"lengths: got {lengths!r}, expected an integer or an array of them, one for each sequence")
+        raise TypeError(
+            f"lengths: got {shown(lengths)}, expected an integer or an array of them, one for each sequence"
+        )
     common_namespace(u=u, lengths=lengths)
     if not xp.isdtype(lengths.dtype, "integral"):
         raise TypeError(f"lengths: got dtype {lengths.dtype}, expected integers, the samples of each sequence")
     lengths = xp.astype(lengths, integer)
     if truth((lengths >= 0) & (lengths <= length)) is False:
-        raise ValueError(f"lengths: got entries {outside}")
+        raise ValueError(f"lengths: got entries outside 0 ... {length}, the last axis of u")
     return lengths
