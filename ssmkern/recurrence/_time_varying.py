@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import batch_shape, check_choice, shape_of
+from .._checks import batch_shape, check_choice, shape_of, shown
 from .._jax import fold, in_double
 from .._memory import chunk_size, in_passes
 from .._namespace import (
@@ -114,7 +114,7 @@ def check_irregular(system: System, u: Array, dt: Any, discretization: str) -> N
         raise ValueError("system: it is discrete already (its dt is set), but dt was given; pass the continuous system")
     if not is_array(dt):
         raise TypeError(
-            f"dt: got {dt!r}, expected an array of shape (..., {u.shape[-1]}), one step a sample; "
+            f"dt: got {shown(dt)}, expected an array of shape (..., {u.shape[-1]}), one step a sample; "
             "for equal steps discretize the system and leave dt out"
         )
     array_namespace(system=system.B, u=u, dt=dt)
