@@ -82,13 +82,14 @@ def common_namespace(**arguments: Any) -> Namespace:
 
 def check_plain(name: str, value: Any) -> None:
     """Refuse arrays with rules of their own: entries that do not count or are not stored, products that are others."""
-    if isinstance(value, np.ma.MaskedArray):
+    kind = value._meta if array_api_compat.is_dask_array(value) else value
+    if isinstance(kind, np.ma.MaskedArray):
         raise TypeError(
-            f"{name}: got a masked array, and its masked entries would be used; fill them first with .filled(0.0), or "
-            "drop them with .compressed()"
+            f"{name}: got a masked array, and its masked entries would be used; fill them first, for example with "
+            "numpy.ma.filled, or drop them, with numpy.ma.compressed"
         )
-    if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
-        raise TypeError(f"{name}: got {type(value).__name__}, expected a plain array; convert it with numpy.asarray")
+    if isinstance(kind, np.ndarray) and type(kind) not in (np.ndarray, np.memmap):
+        raise TypeError(f"{name}: got {type(kind).__name__}, expected a plain array; convert it with numpy.asarray")
     if remedy := remedy_for_tensor(value):
         raise TypeError(f"{name}: got {remedy}")
 

@@ -69,6 +69,14 @@ def test_memory_maps_are_arrays(tmp_path):
     np.testing.assert_array_equal(sk.convolve(np.load(tmp_path / "u.npy", mmap_mode="r"), K), sk.convolve(u, K))
 
 
+def test_masked_chunks_of_dask_are_refused():
+    da = pytest.importorskip("dask.array")
+    u = da.from_array(np.arange(1.0, 5.0))
+    np.testing.assert_allclose(sk.convolve(u, u).compute(), sk.convolve(np.arange(1.0, 5.0), np.arange(1.0, 5.0)))
+    with pytest.raises(TypeError, match=r"^K: got a masked array"):
+        sk.convolve(u, da.ma.masked_greater(u, 2.0))
+
+
 def test_integers_may_be_masked_too():
     """Their data would be taken for lengths."""
     masked = np.ma.masked_array([3, 3], mask=[False, True])
