@@ -32,6 +32,7 @@ NAMES = [
         ("^discretization:.*zoh", lambda m, x=x: sk.plan(m.dense(), 4, dt=0.1, discretization=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.legs_memory(m.ones(4), 2, discretization=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.scan(m.real(), m.ones(4), dt=m.ones(4), discretization=x)),
+        ("^discretization:.*zoh", lambda m, x=x: sk.scan(m.real(dt=0.1), m.ones(4), discretization=x)),
         ("^convention:", lambda m, x=x: sk.convolve_bidirectional(m.ones(4), m.ones(4), m.ones(4), convention=x)),
     )
 ]

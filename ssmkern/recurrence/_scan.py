@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._checks import batch_shape, check_dt, check_length, check_real, check_vector, shape_of, shown
+from .._checks import batch_shape, check_choice, check_dt, check_length, check_real, check_vector, shape_of, shown
 from .._namespace import (
     Array,
     Namespace,
@@ -26,7 +26,7 @@ from ..kernels import kernel
 from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
 from ._choice import choose
 from ._sequences import sequences
-from ._time_varying import check_irregular, irregular_scan
+from ._time_varying import DISCRETIZATIONS, check_irregular, irregular_scan
 
 
 @without_autocast
@@ -116,8 +116,9 @@ def scan(
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     block = None if block is None else _check_block(block)
     ends = None if lengths is None else _check_lengths(xp, lengths, u)
+    check_choice("discretization", discretization, DISCRETIZATIONS)
     if dt is not None:
-        check_irregular(system, u, dt, discretization)
+        check_irregular(system, u, dt)
     else:
         check_discrete(system)
     batch_shape(system=system.batch_shape, u=tuple(u.shape[:-1]), x0=shape_of(x0)[:-1], lengths=shape_of(ends))
