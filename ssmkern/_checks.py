@@ -81,12 +81,15 @@ def check_dt(xp: Namespace, dt: Any) -> None:
     """A time step is real and positive, and not absurdly long."""
     if dt is None:
         return
-    longest = longest_step(xp, dt.dtype if is_array(dt) else widest(xp)[0])
     if is_array(dt):
         check_real(xp, "dt", dt)
+        longest = longest_step(xp, dt.dtype)
         valid = truth((dt > 0) & (dt < longest))
     else:
-        valid = 0 < real_number("dt", dt) < longest
+        number = real_number("dt", dt)
+        ordinary = 0 < number < longest_step(xp, xp.float32)  # what a library offers takes torch long to say
+        longest = longest_step(xp, xp.float32 if ordinary else widest(xp)[0])
+        valid = 0 < number < longest
     if valid is not None and not valid:
         got = "an array with entries that are" if is_array(dt) else f"{shown(dt)}, which is"
         raise ValueError(f"dt: got {got} not positive and below {longest:.0e}; time steps are in the time unit of A")
