@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
-import math
 import operator
-from numbers import Complex, Real
+import reprlib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from ._namespace import Namespace, is_array, is_complex, truth
+from ._namespace import (
+    Device,
+    DType,
+    Namespace,
+    check_plain,
+    common_namespace,
+    is_array,
+    is_complex,
+    library,
+    truth,
+    widest,
+)
+
+_PRECISIONS = ("float32", "float64")
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = 80
+
+
+def shown(value: Any) -> str:
+    """An argument as messages show it: its repr, cut short."""
+    try:
+        return _repr.repr(value)
+    except ValueError:  # Python writes out no int of thousands of digits
+        return f"{type(value).__name__} too long to show"
+
+
+def check_number(name: str, value: Any) -> Any:
+    """Refuse what is neither array nor number; return a number as Python's float or complex."""
+    if is_array(value):
+        return value
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | float | complex | np.number):
+        raise TypeError(f"{name}: got {shown(value)}, expected a number or an array")
+    try:
+        return complex(value) if isinstance(value, complex | np.complexfloating) else float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name}: got {shown(value)}, expected a number within the range of float") from error
 
 
 def check_real(xp: Namespace, name: str, value: Any, reason: str = "a real array or number is needed") -> None:
@@ -17,40 +53,94 @@ def check_real(xp: Namespace, name: str, value: Any, reason: str = "a real array
     if is_array(value):
         if is_complex(xp, value):
             raise TypeError(f"{name}: got dtype {value.dtype}, but {reason}; pass its real part if that is meant")
-    elif not isinstance(value, Real):
-        raise TypeError(f"{name}: got {value!r}, but {reason}")
+    elif isinstance(check_number(name, value), complex):
+        raise TypeError(f"{name}: got {shown(value)}, but {reason}")
 
 
-def check_dt(xp: Namespace, dt: Any) -> None:
-    """A time step is real, positive and finite."""
-    if dt is None:
-        return
-    if isinstance(dt, (bool, np.bool_)):
-        raise TypeError(f"dt: got {dt!r}, expected a positive number or array")
-    check_real(xp, "dt", dt)
-    valid = truth((dt > 0) & xp.isfinite(dt)) if is_array(dt) else 0 < dt < math.inf
-    if valid is not None and not valid:
-        shown = "an array with entries that are not" if is_array(dt) else f"{dt!r}, which is not"
-        raise ValueError(f"dt: got {shown} positive and finite; time steps are in the time unit of A")
+def real_number(name: str, value: Any) -> float:
+    """A real number, and no array, as Python's."""
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}: got {shown(value)}, expected a real number")
+    return float(check_number(name, value))
 
 
-def check_length(name: str, length: Any) -> int:
-    """A length is an integer of at least 1, known when the program is traced."""
-    try:
-        if isinstance(length, (bool, np.bool_)):
-            raise TypeError
-        number = operator.index(length)
-    except TypeError as error:
-        raise TypeError(f"{name}: got {length!r}, expected an int of at least 1 (static under jit)") from error
-    if number < 1:
-        raise ValueError(f"{name}: got {number}, expected an int of at least 1")
+def check_parameter(name: str, value: Any, low: float, high: float, expected: str, *, closed: bool = False) -> float:
+    """A real number between two others, as Python's."""
+    number = real_number(name, value)
+    if not (low < number < high or (closed and number in (low, high))):
+        raise ValueError(f"{name}: got {shown(value)}, expected {expected}")
     return number
 
 
-def check_choice(name: str, value: Any, choices: Any) -> None:
+def longest_step(xp: Namespace, dtype: DType) -> float:
+    """So far below overflow, its cube root, that squares of steps times modes are finite."""
+    return 2.0**42 if dtype == xp.float32 else 2.0**341
+
+
+def check_dt(xp: Namespace, dt: Any) -> None:
+    """A time step is real and positive, and not absurdly long."""
+    if dt is None:
+        return
+    if is_array(dt):
+        check_real(xp, "dt", dt)
+        longest = longest_step(xp, dt.dtype)
+        valid = truth((dt > 0) & (dt < longest))
+    else:
+        number = real_number("dt", dt)
+        ordinary = 0 < number < longest_step(xp, xp.float32)  # what a library offers takes torch long to say
+        longest = longest_step(xp, xp.float32 if ordinary else widest(xp)[0])
+        valid = 0 < number < longest
+    if valid is not None and not valid:
+        got = "an array with entries that are" if is_array(dt) else f"{shown(dt)}, which is"
+        raise ValueError(f"dt: got {got} not positive and below {longest:.0e}; time steps are in the time unit of A")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """True or False, and nothing that merely counts as one of them."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}: got {shown(value)}, expected True or False")
+
+
+def check_length(name: str, length: Any, least: int = 1, most: int = 2**31 - 1) -> int:
+    """A length is an integer, of a size that all libraries count to, known when the program is traced."""
+    expected = f"an int from {least} to {most} (static under jit)"
+    try:
+        check_plain(name, length)
+        if isinstance(length, bool | np.bool_) or (is_array(length) and "bool" in str(length.dtype)):
+            raise TypeError(f"{name}: a truth value is no number")
+        number = operator.index(length)
+    except TypeError as error:
+        raise TypeError(f"{name}: got {shown(length)}, expected {expected}") from error
+    if not least <= number <= most:
+        raise ValueError(f"{name}: got {shown(number)}, expected {expected}")
+    return number
+
+
+def check_target(xp: Namespace | None, dtype: DType | None, device: Device) -> tuple[Namespace, DType]:
+    """Namespace and real dtype of a result, from what the user gives for library, dtype and device."""
+    xp = np if xp is None else xp
+    if not hasattr(xp, "asarray"):
+        raise TypeError(f"xp: got {shown(xp)}, expected an array namespace such as numpy, torch or jax.numpy")
+    if not hasattr(xp, "__array_namespace_info__") or library(xp) in ("numpy", "torch", "cupy"):
+        xp = common_namespace(xp=xp.asarray(0.0))
+    try:
+        xp.empty(0, device=device)
+    except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"device: got {shown(device)}, which {library(xp)} does not have here: {error}") from error
+    info = xp.__array_namespace_info__()
+    if dtype is None:
+        return xp, info.default_dtypes(device=device)["real floating"]
+    known = {name: x for name, x in info.dtypes(kind="real floating", device=device).items() if name in _PRECISIONS}
+    offered = list(known.values())
+    if is_array(dtype) or dtype not in offered:
+        raise TypeError(f"dtype: got {shown(dtype)}, expected {' or '.join(known)} of {library(xp)}")
+    return xp, offered[offered.index(dtype)]
+
+
+def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
     """A name out of a list."""
-    if value not in choices:
-        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(map(repr, choices))}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}: got {shown(value)}, expected one of {', '.join(map(repr, choices))}")
 
 
 def batch_shape(**shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -67,17 +157,11 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return tuple(value.shape) if is_array(value) else ()
 
 
-def check_number(name: str, value: Any) -> Any:
-    """Refuse what is neither array nor number; return NumPy's scalars, which other libraries refuse, as Python's."""
-    if isinstance(value, (bool, np.bool_)) or not (is_array(value) or isinstance(value, Complex)):
-        raise TypeError(f"{name}: got {value!r}, expected a number or an array")
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def check_vector(name: str, value: Any, axes: int = 1) -> None:
     """Refuse what is no array, has fewer than so many axes, or no entry in one of the last."""
     if not is_array(value):
         raise TypeError(f"{name}: got {type(value).__name__}, expected an array")
+    check_plain(name, value)
     if value.ndim < axes or 0 in value.shape[value.ndim - axes :]:
         last = "the last axis" if axes == 1 else f"each of the last {axes} axes"
         raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected at least one entry in {last}")

@@ -15,18 +15,20 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from ._torch import compiling
+from ._torch import compiling, remedy_for_tensor
 
 Array = Any
 Namespace = Any
 DType = Any
 Device = Any
-Scalar = (bool, int, float, complex, np.generic)
+Scalar = bool | int | float | complex | np.generic
 
 
 def is_array(value: object) -> bool:
-    """Whether ``value`` is an array of some library (a NumPy scalar counts as a number)."""
-    return not isinstance(value, Scalar) and array_api_compat.is_array_api_obj(value)
+    """Whether ``value`` is an array of some library (a NumPy scalar counts as a number, a class as nothing)."""
+    if isinstance(value, np.ndarray):
+        return True
+    return not isinstance(value, Scalar | type) and array_api_compat.is_array_api_obj(value)
 
 
 def array_namespace(**arguments: Any) -> Namespace:
@@ -58,8 +60,10 @@ def common_namespace(**arguments: Any) -> Namespace:
         if not is_array(value):
             raise TypeError(
                 f"{name}: got {type(value).__name__}, expected an array of a library that follows the array API "
-                "standard (NumPy, CuPy, torch, JAX, ...); convert it first, for example with numpy.asarray"
+                "standard (NumPy, CuPy, torch, JAX, ...); convert it first, for example with numpy.asarray, or a "
+                "number with float"
             )
+        check_plain(name, value)
         xp = array_api_compat.array_namespace(value)
         where = None if array_api_compat.is_jax_array(value) else array_api_compat.device(value)
         if first is None:
@@ -77,20 +81,23 @@ def common_namespace(**arguments: Any) -> Namespace:
     return first[1] if first else array_api_compat.array_namespace(np.empty(0))
 
 
+def check_plain(name: str, value: Any) -> None:
+    """Refuse arrays with rules of their own: entries that do not count or are not stored, products that are others."""
+    kind = value._meta if array_api_compat.is_dask_array(value) else value
+    if isinstance(kind, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: got a masked array, and its masked entries would be used; fill them first, for example with "
+            "numpy.ma.filled, or drop them, with numpy.ma.compressed"
+        )
+    if isinstance(kind, np.ndarray) and type(kind) not in (np.ndarray, np.memmap):
+        raise TypeError(f"{name}: got {type(kind).__name__}, expected a plain array; convert it with numpy.asarray")
+    if remedy := remedy_for_tensor(value):
+        raise TypeError(f"{name}: got {remedy}")
+
+
 def library(xp: Namespace) -> str:
     """Name of the library behind a namespace, as in ``import``."""
     return str(xp.__name__).removeprefix("array_api_compat.").split(".")[0]
-
-
-def resolve_namespace(xp: Namespace | None) -> Namespace:
-    """Return the standard-conforming namespace for ``xp`` as a user may give it (``torch``, ``numpy``, None, ...)."""
-    if xp is None:
-        xp = np
-    elif not hasattr(xp, "asarray"):
-        raise TypeError(f"xp: got {xp!r}, expected an array namespace such as numpy, torch or jax.numpy")
-    if hasattr(xp, "__array_namespace_info__") and library(xp) not in ("numpy", "torch", "cupy"):
-        return xp
-    return array_api_compat.array_namespace(xp.asarray(0.0))
 
 
 # --- dtypes ---------------------------------------------------------------------------------------------------------
@@ -125,15 +132,6 @@ def widest(xp: Namespace, device: Device = None) -> tuple[DType, DType]:
     if "float64" in xp.__array_namespace_info__().dtypes(kind="real floating", device=device):
         return xp.float64, xp.complex128
     return xp.float32, xp.complex64
-
-
-def default_real(xp: Namespace, dtype: DType | None) -> DType:
-    """``dtype`` if it is given and real, otherwise the library's default."""
-    if dtype is None:
-        return xp.__array_namespace_info__().default_dtypes()["real floating"]
-    if not xp.isdtype(dtype, (xp.float32, xp.float64)):
-        raise TypeError(f"dtype: got {dtype}, expected float32 or float64 of {library(xp)}")
-    return dtype
 
 
 def complex_of(xp: Namespace, dtype: DType) -> DType:
@@ -241,7 +239,8 @@ def solve_where_regular(xp: Namespace, A: Array, B: Array) -> Array:
 
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:
     """Bring a constant formed on the host, in float64, to a library, dtype and device."""
-    return xp.asarray(x, dtype=dtype, device=device)
+    # torch warns of arrays that cannot be written to.
+    return xp.asarray(np.require(x, requirements=("C", "W")), dtype=dtype, device=device)
 
 
 def device_of(x: Array) -> Device:

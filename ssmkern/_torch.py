@@ -18,6 +18,18 @@ def compiling() -> bool:
     return torch is not None and hasattr(torch, "compiler") and bool(torch.compiler.is_compiling())
 
 
+def remedy_for_tensor(value: Any) -> str:
+    """What to do with a tensor that is sparse, nested or masked; nothing for all else."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return ""
+    if type(value).__name__ == "MaskedTensor":
+        return "a masked tensor, and its masked entries would be used; fill them first with .to_tensor(0.0)"
+    if value.is_nested:
+        return "a nested tensor, expected one of a single shape; pad it with .to_padded_tensor(0.0)"
+    return "" if value.layout == torch.strided else "a sparse tensor, expected a dense one; convert it with .to_dense()"
+
+
 def without_autocast(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a public function so that ``torch.autocast``, which multiplies matrices in half precision, has no say.
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import check_choice, check_length
-from ._namespace import Array, Device, DType, Namespace, complex_of, default_real, from_host, resolve_namespace
+from ._checks import check_choice, check_flag, check_length, check_target, longest_step, real_number, shown
+from ._namespace import Array, Device, DType, Namespace, complex_of, from_host
 from .hippo._normal import has_normal_form, normal_form
 from .hippo._transition import check_measure
 from .systems import DPLR, Diagonal
@@ -110,7 +110,8 @@ def nplr(
             f"measure: {measure!r} is not normal plus low rank in any unitary basis; it is 'legt' in other "
             "coordinates and at twice the speed: take nplr('legt', ...) with twice the time step"
         )
-    xp, dtype = _target(xp, dtype, conjugate_pairs)
+    check_flag("conjugate_pairs", conjugate_pairs)
+    xp, dtype = check_target(xp, dtype, device)
     Lambda, P, B, V = normal_form(measure, n)
     if not conjugate_pairs:
         Lambda, P, B, V = _both_halves(n, Lambda, P, B, V)
@@ -200,7 +201,8 @@ def s4d(
     check_choice("init", init, ("lin", "inv", "inv2", "quad", "real", "legs", "random"))
     n = check_length("n", n)
     generator = _generator(rng)
-    xp, dtype = _target(xp, dtype, conjugate_pairs)
+    check_flag("conjugate_pairs", conjugate_pairs)
+    xp, dtype = check_target(xp, dtype, device)
     if init == "legs":
         Lambda, P, _, V = normal_form("legsd", n)
         B = np.where(np.arange(len(Lambda)) < n % 2, math.sqrt(0.5), 1.0)
@@ -282,30 +284,23 @@ def timescales(
     ((4,), True)
     """
     h = check_length("h", h)
-    for name, value in (("dt_min", dt_min), ("dt_max", dt_max)):
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise TypeError(f"{name}: got {value!r}, expected a positive number")
-    if not 0 < dt_min <= dt_max < math.inf:
-        raise ValueError(f"dt_min, dt_max: got {dt_min!r} and {dt_max!r}, expected 0 < dt_min <= dt_max, both finite")
-    xp = resolve_namespace(xp)
-    dtype = default_real(xp, dtype)
-    steps = np.exp(_generator(rng).uniform(math.log(dt_min), math.log(dt_max), h))
-    return from_host(xp, np.clip(steps, dt_min, dt_max), dtype, device)
+    xp, dtype = check_target(xp, dtype, device)
+    longest = longest_step(xp, dtype)
+    low, high = real_number("dt_min", dt_min), real_number("dt_max", dt_max)
+    if not longest**-3 < low <= high < longest:
+        raise ValueError(
+            f"dt_min, dt_max: got {low!r} and {high!r}, expected 0 < dt_min <= dt_max, both between {longest**-3:.0e} "
+            f"and {longest:.0e} for {dtype}"
+        )
+    steps = np.exp(_generator(rng).uniform(math.log(low), math.log(high), h))
+    return from_host(xp, np.clip(steps, low, high), dtype, device)
 
 
 def _generator(rng: Any) -> np.random.Generator:
     """A seed or a generator as a generator."""
-    valid = rng is None or isinstance(rng, (int, np.integer, np.random.Generator))
-    if not valid or isinstance(rng, bool):
-        raise TypeError(f"rng: got {rng!r}, expected None, an int or a numpy.random.Generator")
-    if isinstance(rng, (int, np.integer)) and rng < 0:
-        raise ValueError(f"rng: got {rng!r}, expected a seed of at least 0")
+    valid = rng is None or isinstance(rng, int | np.integer | np.random.Generator)
+    if not valid or isinstance(rng, bool | np.timedelta64):
+        raise TypeError(f"rng: got {shown(rng)}, expected None, an int or a numpy.random.Generator")
+    if isinstance(rng, int | np.integer) and rng < 0:
+        raise ValueError(f"rng: got {shown(rng)}, expected a seed of at least 0")
     return np.random.default_rng(rng)
-
-
-def _target(xp: Namespace, dtype: DType, conjugate_pairs: Any) -> tuple[Namespace, DType]:
-    """The namespace and real dtype of a result; the flag is checked before it is branched on."""
-    if not isinstance(conjugate_pairs, bool):
-        raise TypeError(f"conjugate_pairs: got {conjugate_pairs!r}, expected True or False")
-    xp = resolve_namespace(xp)
-    return xp, default_real(xp, dtype)

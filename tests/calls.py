@@ -135,10 +135,10 @@ def of_s4(function, extra):
     P, dt = np.ones((*extra[0], 3, 2)) + 0.5j, np.full((3, *extra[1]), 0.1)
 
     def convert(Lambda, P, B, C, dt):
-        system = function(Lambda - 1, P, B, C, dt, truncated_length=5)
+        system = function(Lambda, P, B, C, dt, truncated_length=5)
         return system.C, system.P
 
-    return convert, [-abs(Lambda.real) + 1j * Lambda.imag, P, C[::-1].copy(), C[None] + 0, dt]
+    return convert, [-1 - abs(Lambda.real) + 1j * Lambda.imag, P, C[::-1].copy(), C[None] + 0, dt]
 
 
 CALLS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, check_choice, check_dt, shape_of
+from .._checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
 from .._namespace import (
     Array,
     Namespace,
@@ -89,6 +89,7 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     if dt is None:
         raise ValueError("dt: got None, expected the step, a positive number or array")
     check_method(system, method, alpha)
+    alpha = None if alpha is None else float(alpha)
     array_namespace(system=system.B, dt=dt)
     check_dt(xp, dt)
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
@@ -103,14 +104,11 @@ def check_method(system: System, method: str, alpha: Any, name: str = "method") 
         raise ValueError(f"{name}: 'dss' takes a Diagonal system, got {type(system).__name__}; use 'zoh'")
     if method != "gbt":
         if alpha is not None:
-            raise ValueError(f"alpha: got {alpha!r} with method {method!r}, but only 'gbt' takes it")
+            raise ValueError(f"alpha: got {shown(alpha)} with method {method!r}, but only 'gbt' takes it")
         return
     if alpha is None:
         raise ValueError("alpha: method 'gbt' needs a number in [0, 1]")
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float):
-        raise TypeError(f"alpha: got {alpha!r}, expected a number in [0, 1]")
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha: got {alpha!r}, expected a number in [0, 1]")
+    check_parameter("alpha", alpha, 0, 1, "0 <= alpha <= 1", closed=True)
 
 
 def step_array(xp: Namespace, system: System, dt: Any) -> Array:

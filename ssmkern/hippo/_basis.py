@@ -14,10 +14,10 @@ from .._namespace import (
     as_array,
     astype,
     clip,
-    default_real,
     device_of,
     from_host,
     is_array,
+    real_of,
     truth,
     widest,
 )
@@ -104,12 +104,13 @@ def basis(measure: str, n: int, t: Any, **params: float) -> Array:
            [ 1.   , -0.368]])
     """
     n, values = check_measure(measure, n, params)
-    check_number("t", t)
+    t = check_number("t", t)
     xp = array_namespace(t=t)
     check_real(xp, "t", t, "lags are real")
-    t = as_array(xp, t, t.dtype if is_array(t) else default_real(xp, None), None)
+    t = as_array(xp, t, real_of(xp, t.dtype) if is_array(t) else xp.float64, None)
     if truth((t >= 0) & xp.isfinite(t)) is False:
         raise ValueError("t: expected finite lags that are not negative; a lag is the time that has gone by")
+    t = clip(xp, t, None, 2.0**14 + 8.0 * n)  # beyond, all of them are 0, and phases would lose their digits
     if measure in _MODES:
         return _sum_modes(xp, t, *_MODES[measure](n))
     if measure not in _SLIDING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._checks import check_number, check_real
+from .._checks import check_number, check_real, shown
 from .._namespace import Array, array_namespace, as_array, astype, device_of, is_array, is_complex, precision, truth
 from .._torch import without_autocast
 from ._closed_forms import CLOSED_FORMS, WINDOW
@@ -85,18 +85,22 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     >>> sk.reconstruct("legs", state, np.array([0.0, 0.5, 3.0]))
     array([1., 1., 1.])
     """
-    check_number("t", t)
+    t = check_number("t", t)
     if not is_array(x) or x.ndim == 0:
-        raise TypeError(f"x: got {x!r}, expected an array of shape (..., n)")
+        raise TypeError(f"x: got {shown(x)}, expected an array of shape (..., n)")
     xp = array_namespace(x=x, t=t)
     check_real(xp, "t", t, "lags are real")
     n, values = check_measure(measure, x.shape[-1], params)
-    real_dtype, complex_dtype = precision(xp, x, t)
-    t = as_array(xp, t, real_dtype, device_of(x))
     window = WINDOW.get(measure, math.inf)
-    if truth((t >= 0) & (t <= window) & xp.isfinite(t)) is False:
-        expected = f"within the window [0, {window:g}] of {measure!r}" if window < math.inf else "finite, not negative"
+    expected = f"within the window [0, {window:g}] of {measure!r}" if window < math.inf else "finite, not negative"
+    real_dtype, complex_dtype = precision(xp, x, t)
+    if is_array(t):
+        valid = truth((t >= 0) & (t <= window) & xp.isfinite(t))
+    else:
+        valid = 0 <= t <= min(window, 2.0 ** (127 if real_dtype == xp.float32 else 1023))
+    if valid is False:
         raise ValueError(f"t: expected lags {expected}; a lag is the time that has gone by")
+    t = as_array(xp, t, real_dtype, device_of(x))
     functions = CLOSED_FORMS[measure](xp, n, xp.reshape(t, (-1,)), True, **values)
     dtype = complex_dtype if is_complex(xp, x) else real_dtype
     signal = astype(xp, x, dtype) @ astype(xp, functions, dtype)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_choice, check_length
-from .._namespace import Array, Device, DType, Namespace, default_real, from_host, resolve_namespace
+from .._checks import check_choice, check_length, check_parameter, check_target
+from .._namespace import Array, Device, DType, Namespace, from_host
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -95,8 +95,7 @@ def transition(
     array([1.   , 1.732, 2.236])
     """
     n, values = check_measure(measure, n, params)
-    xp = resolve_namespace(xp)
-    dtype = default_real(xp, dtype)
+    xp, dtype = check_target(xp, dtype, device)
     A, B = matrices(measure, n, values)
     return from_host(xp, A, dtype, device), from_host(xp, B, dtype, device)
 
@@ -242,10 +241,7 @@ def check_measure(measure: Any, n: Any, params: Mapping[str, Any] | None = None)
         if name not in known:
             valid = ", ".join(known) or "none"
             raise ValueError(f"{name}: measure {measure!r} has no such parameter; its parameters: {valid}")
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise TypeError(f"{name}: got {value!r}, expected a real number")
         _, low, high = known[name]
-        if not low < value < high:
-            raise ValueError(f"{name}: got {value!r}, expected {low:g} < {name} < {high:g} for measure {measure!r}")
-        values[name] = float(value)
+        expected = f"{low:g} < {name} < {high:g} for measure {measure!r}"
+        values[name] = check_parameter(name, value, low, high, expected)
     return n, values

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import shape_of
-from .._namespace import Device, DType, Namespace, complex_of, default_real, from_host, library, resolve_namespace
+from .._checks import check_target, shape_of
+from .._namespace import Device, DType, Namespace, complex_of, from_host, library
 from ..systems import Dense, System, check_output, check_system, widen
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -54,8 +54,7 @@ def _check_one_system(dense: Dense) -> None:
 
 def from_matrices(matrices: Any, dt: Any, xp: Namespace, dtype: DType, device: Device) -> Dense:
     """Inverse of `to_matrices` up to the state; a discrete system gets its last input as further states."""
-    xp = resolve_namespace(xp)
-    dtype = default_real(xp, dtype)
+    xp, dtype = check_target(xp, dtype, device)
     A, B, C, D = (np.asarray(x) for x in matrices)
     n, m = B.shape
     p = C.shape[0]

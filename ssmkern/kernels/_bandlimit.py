@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import Any
 
+from .._checks import check_parameter
 from .._namespace import Array, Namespace, imag
 from ..systems import Dense, System, with_fields
 
@@ -14,10 +14,7 @@ def check_bandlimit(system: System, bandlimit: Any) -> None:
     """A band limit is a positive number, for a system whose modes are known in cycles per time."""
     if bandlimit is None:
         return
-    if isinstance(bandlimit, bool) or not isinstance(bandlimit, Real):
-        raise TypeError(f"bandlimit: got {bandlimit!r}, expected None or a positive number (1: Nyquist)")
-    if not (float(bandlimit) > 0 and math.isfinite(bandlimit)):
-        raise ValueError(f"bandlimit: got {bandlimit!r}, expected None or a positive finite number")
+    check_parameter("bandlimit", bandlimit, 0, math.inf, "None or a positive number (1: Nyquist)")
     if isinstance(system, Dense):
         raise ValueError("bandlimit: a Dense system has no modes to leave out; use Diagonal or DPLR (s4d, nplr)")
     if system.dt is not None:
@@ -31,4 +28,4 @@ def limit_band(xp: Namespace, system: System, step: Array | None, bandlimit: flo
     if bandlimit is None or step is None or isinstance(system, Dense):
         return system
     half_turns = step * xp.abs(imag(xp, system.Lambda)) / math.pi
-    return with_fields(system, C=xp.where(half_turns < bandlimit, system.C, xp.zeros_like(system.C)))
+    return with_fields(system, C=xp.where(half_turns < float(bandlimit), system.C, xp.zeros_like(system.C)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, shape_of
-from .._namespace import Array, array_namespace, astype, complex_of, device_of, is_array, precision, widest
+from .._checks import batch_shape, check_vector, shape_of
+from .._namespace import Array, array_namespace, astype, complex_of, device_of, precision, widest
 from .._torch import without_autocast
 from ..discretization import discretize_wide, less_identity, step_array
 from ..products.vandermonde import vandermonde_transpose
@@ -71,8 +71,7 @@ def generating_function(
     array([1.5+0.j])
     """
     xp = array_namespace(z=z, system=getattr(system, "B", None), dt=dt)
-    if not is_array(z) or z.ndim < 1 or z.shape[-1] < 1:
-        raise ValueError(f"z: got {getattr(z, 'shape', z)!r}, expected an array of shape (..., l) with l of at least 1")
+    check_vector("z", z)
     if length is not None:
         K = kernel(system, length, dt=dt, discretization=discretization)
         batch_shape(system=tuple(K.shape[:-1]), z=tuple(z.shape[:-1]))

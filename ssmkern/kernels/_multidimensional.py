@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._checks import batch_shape, check_length
+from .._checks import batch_shape, check_flag, check_length
 from .._memory import over_batch
 from .._namespace import Array, Namespace, array_namespace, astype, complex_of, is_complex, precision
 from .._torch import without_autocast
@@ -84,8 +84,7 @@ def kernel_nd(
             raise TypeError(f"{name}: got {type(value).__name__}, expected a list or tuple with an entry for each axis")
     for system in systems:
         check_system(system)
-    if not isinstance(sum_rank, bool):
-        raise TypeError(f"sum_rank: got {sum_rank!r}, expected True or False")
+    check_flag("sum_rank", sum_rank)
     axes = range(len(systems))
     xp = array_namespace(**{f"systems[{i}]": systems[i].B for i in axes})
     steps = dt if isinstance(dt, (list, tuple)) else [dt] * len(systems)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -121,6 +120,7 @@ def legs_memory(
     check_vector("u", u)
     xp = array_namespace(u=u, x0=x0)
     n = check_length("n", n)
+    start = check_length("start", start, 0, 2**53)
     _check_start(n, x0, start)
     every = u.shape[-1] if every is None else check_length("every", every)
     if every > u.shape[-1]:
@@ -142,14 +142,8 @@ def legs_memory(
     return astype(xp, states, out), astype(xp, x, out)
 
 
-def _check_start(n: int, x0: Any, start: Any) -> None:
+def _check_start(n: int, x0: Any, start: int) -> None:
     """The state and the time at which it holds."""
-    try:
-        valid = not isinstance(start, bool) and operator.index(start) >= 0
-    except TypeError as error:
-        raise TypeError(f"start: got {start!r}, expected an int, the number of samples before u") from error
-    if not valid:
-        raise ValueError(f"start: got {start!r}, expected an int of at least 0, the number of samples before u")
     if x0 is None and start > 0:
         raise ValueError(f"x0: got None with start {start}; pass the state after those {start} samples")
     if x0 is not None and start == 0:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._checks import batch_shape, check_dt, check_length, check_real, check_vector, shape_of
+from .._checks import batch_shape, check_choice, check_dt, check_length, check_real, check_vector, shape_of, shown
 from .._memory import chunk_size
 from .._namespace import (
     Array,
@@ -30,7 +30,7 @@ from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_out
 from ._choice import ways
 from ._sequences import sequences, with_gain_apart
 from ._step import promote
-from ._time_varying import check_irregular, irregular_scan
+from ._time_varying import DISCRETIZATIONS, check_irregular, irregular_scan
 
 
 @without_autocast
@@ -120,8 +120,9 @@ def scan(
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     block = None if block is None else _check_block(block)
     ends = None if lengths is None else _check_lengths(xp, lengths, u)
+    check_choice("discretization", discretization, DISCRETIZATIONS)
     if dt is not None:
-        check_irregular(system, u, dt, discretization)
+        check_irregular(system, u, dt)
     else:
         check_discrete(system)
     batch = batch_shape(
@@ -258,17 +259,16 @@ def _check_block(block: Any) -> int:
 def _check_lengths(xp: Namespace, lengths: Any, u: Array) -> Array:
     """Sequence lengths, an array of the library's default integers."""
     length, integer = u.shape[-1], xp.__array_namespace_info__().default_dtypes()["integral"]
-    outside = f"outside 0 ... {length}, the last axis of u"
-    if isinstance(lengths, int | np.integer) and not isinstance(lengths, bool):
-        if not 0 <= lengths <= length:
-            raise ValueError(f"lengths: got {lengths}, {outside}")
-        return xp.asarray(int(lengths), dtype=integer, device=device_of(u))
+    if isinstance(lengths, int | np.integer):
+        return xp.asarray(check_length("lengths", lengths, 0, length), dtype=integer, device=device_of(u))
     if not is_array(lengths):
-        raise TypeError(f"lengths: got {lengths!r}, expected an integer or an array of them, one for each sequence")
+        raise TypeError(
+            f"lengths: got {shown(lengths)}, expected an integer or an array of them, one for each sequence"
+        )
     common_namespace(u=u, lengths=lengths)
     if not xp.isdtype(lengths.dtype, "integral"):
         raise TypeError(f"lengths: got dtype {lengths.dtype}, expected integers, the samples of each sequence")
     lengths = xp.astype(lengths, integer)
     if truth((lengths >= 0) & (lengths <= length)) is False:
-        raise ValueError(f"lengths: got entries {outside}")
+        raise ValueError(f"lengths: got entries outside 0 ... {length}, the last axis of u")
     return lengths

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .._checks import batch_shape, check_choice, shape_of
+from .._checks import batch_shape, shape_of, shown
 from .._jax import fold
 from .._memory import chunk_size, in_passes, over_batch
 from .._namespace import (
@@ -103,8 +103,8 @@ def blocks_of(xp: Namespace, u: Array, entries: int) -> tuple[int, int]:
 # --- irregular steps ------------------------------------------------------------------------------------------------
 
 
-def check_irregular(system: System, u: Array, dt: Any, discretization: str) -> None:
-    """Refuse systems, steps and methods that have no scan with one step a sample."""
+def check_irregular(system: System, u: Array, dt: Any) -> None:
+    """Refuse systems and steps that have no scan with one step a sample."""
     if not isinstance(system, Diagonal):
         raise ValueError(
             f"dt: one step a sample needs a Diagonal system, got {type(system).__name__}; "
@@ -114,13 +114,12 @@ def check_irregular(system: System, u: Array, dt: Any, discretization: str) -> N
         raise ValueError("system: it is discrete already (its dt is set), but dt was given; pass the continuous system")
     if not is_array(dt):
         raise TypeError(
-            f"dt: got {dt!r}, expected an array of shape (..., {u.shape[-1]}), one step a sample; "
+            f"dt: got {shown(dt)}, expected an array of shape (..., {u.shape[-1]}), one step a sample; "
             "for equal steps discretize the system and leave dt out"
         )
     array_namespace(system=system.B, u=u, dt=dt)
     if dt.ndim < 1 or dt.shape[-1] != u.shape[-1]:
         raise ValueError(f"dt: got shape {shape_of(dt)}, expected (..., {u.shape[-1]}), one step for each sample of u")
-    check_choice("discretization", discretization, DISCRETIZATIONS)
     batch_shape(system=system.batch_shape, u=shape_of(u)[:-1], dt=shape_of(dt)[:-1])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, check_dt, check_number, check_real, shape_of
+from .._checks import batch_shape, check_dt, check_flag, check_number, check_real, shape_of
 from .._jax import register_pytree
 from .._namespace import Array, array_namespace, astype, is_array, is_complex, precision
 from .._torch import single_under_autocast
@@ -28,14 +28,13 @@ class Container:
             object.__setattr__(self, field, single_under_autocast(getattr(self, field)))
         arrays = {name: getattr(self, name) for name in self._core}
         for name, value in arrays.items():
-            if not hasattr(value, "dtype") and not (name == "C" and value is None):
+            if not is_array(value) and not (name == "C" and value is None):
                 raise TypeError(f"{name}: got {type(value).__name__}, expected an array of shape {self._spelled(name)}")
         xp = array_namespace(**arrays, D=self.D, dt=self.dt)
         self._check_shapes(arrays)
         if self.D is not None:
             object.__setattr__(self, "D", check_number("D", self.D))
-        if not isinstance(self.conjugate_pairs, bool):
-            raise TypeError(f"conjugate_pairs: got {self.conjugate_pairs!r}, expected True or False")
+        check_flag("conjugate_pairs", self.conjugate_pairs)
         if self.conjugate_pairs and self.D is not None:
             check_real(xp, "D", self.D, "a system of conjugate pairs has real output")
         check_dt(xp, self.dt)

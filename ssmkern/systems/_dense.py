@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
+
+from .._checks import check_vector
 from .._namespace import (
     Array,
     array_namespace,
@@ -109,12 +112,18 @@ class Dense(Container):
                [ 0., -1.]])
         """
         xp = array_namespace(A=self.A, V=V)
+        check_vector("V", V, 2)
         n = self.order
-        if V.ndim < 2 or tuple(V.shape[-2:]) != (n, n):
+        if tuple(V.shape[-2:]) != (n, n):
             raise ValueError(f"V: got shape {tuple(V.shape)}, expected (..., {n}, {n})")
         real_dtype, complex_dtype = precision(xp, self.A, V)
         dtype = complex_dtype if is_complex(xp, self.A) or is_complex(xp, V) else real_dtype
         A, B, V = (astype(xp, x, dtype) for x in (self.A, self.B, V))
         C = None if self.C is None else (astype(xp, self.C, dtype)[..., None, :] @ V)[..., 0, :]
-        new_B = solve(xp, V, B[..., None])[..., 0]
-        return dataclasses.replace(self, A=solve(xp, V, A @ V), B=new_B, C=C)
+        try:
+            A, B = solve(xp, V, A @ V), solve(xp, V, B[..., None])[..., 0]
+        except (np.linalg.LinAlgError, RuntimeError) as error:
+            if "singular" not in str(error).lower():
+                raise
+            raise ValueError("V: it is singular, expected an invertible matrix") from error
+        return dataclasses.replace(self, A=A, B=B, C=C)
