@@ -18,8 +18,6 @@ class CommandError(Exception):
 
 def reason(error: BaseException) -> str:
     """Say in one line what another library raised; some add pages to it."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
     return shortened((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
@@ -58,4 +56,4 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CommandError(f"{path}: cannot be written: {reason(error)}") from error
+        raise CommandError(f"{path}: cannot be written: {error.strerror or reason(error)}") from error

@@ -40,6 +40,8 @@ def read(path: Path) -> np.ndarray:
             raise ValueError("it is a folder, a device or a pipe, expected a file")
         with np.errstate(over="ignore"):  # beyond float64, which is refused as not finite
             samples = readers[path.suffix.lower()](path)
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be read: {error.strerror or reason(error)}") from error
     except Exception as error:  # a damaged file can make a parser raise anything
         raise CommandError(f"{path}: cannot be read: {reason(error)}") from error
     if not np.isfinite(samples).all():

@@ -18,7 +18,7 @@ def say(text: str = "", end: str = "\n") -> None:
     except BrokenPipeError:  # who reads the output, `head` for one, has seen enough
         raise
     except OSError as error:
-        raise CommandError(f"standard output: cannot be written: {reason(error)}") from error
+        raise CommandError(f"standard output: cannot be written: {error.strerror or reason(error)}") from error
 
 
 def complain(text: str, end: str = "\n") -> None:
