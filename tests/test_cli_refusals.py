@@ -156,7 +156,7 @@ def test_without_permission_nothing_is_computed(tmp_path, capsys, idle, monkeypa
     asked = path if exists else tmp_path
     if os.access(asked, os.W_OK):  # root may write everywhere
         monkeypatch.setattr(_errors.os, "access", lambda path, mode: (path, mode) != (asked, os.W_OK))
-    assert f"{path}: cannot be written: there is no permission" in refused(capsys, *SMALL, option, str(path))
+    assert f"{path}: cannot be written: Permission denied" in refused(capsys, *SMALL, option, str(path))
     tmp_path.chmod(0o700)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def writable(path: Path, *suffixes: str) -> Path:
         if path.is_dir():
             raise CommandError(f"{path}: cannot be written: it is a folder")
         if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise CommandError(f"{path}: cannot be written: there is no permission to")
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return path
 
 
