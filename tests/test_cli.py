@@ -1,29 +1,15 @@
-"""The command line: what it writes, what it prints, and how it refuses."""
+"""The command line: what its commands write, print and refuse; recordings and refusals have files of their own."""
 
-import subprocess
 import sys
-import wave
 
 import numpy as np
 import pytest
+from command_line import program, refused
 
 import ssmkern as sk
-from ssmkern.cli import _libraries, _recording, main
-from ssmkern.cli._errors import CommandError
+from ssmkern.cli import _libraries, main
 
 PNG = b"\x89PNG"
-
-
-def refused(capsys, *arguments):
-    """The one-line message of a command that ends with status 2."""
-    try:
-        status = main(arguments)
-    except SystemExit as stop:  # argparse ends like this
-        status = stop.code
-    assert status == 2
-    out, err = capsys.readouterr()
-    assert not out
-    return err.splitlines()[-1]
 
 
 # --- kernel ---------------------------------------------------------------------------------------------------------
@@ -112,121 +98,6 @@ def test_kernel_refuses(capsys, arguments, part):
     assert part in message
 
 
-# --- demo -----------------------------------------------------------------------------------------------------------
-
-
-def smooth(length=600):
-    """A slow signal, which an order of 64 holds well."""
-    t = np.arange(length)
-    return np.sin(t / 25) + 0.5 * np.cos(t / 40 + 1)
-
-
-def errors_of_the_past(out):
-    """Measure -> errors at the three moments, from the table that was printed."""
-    rows = [line.split() for line in out.splitlines() if line.startswith("leg")]
-    return {row[0]: [float(cell.rstrip("%")) for cell in row if cell.endswith("%")] for row in rows}
-
-
-def test_demo_reconstructs_a_smooth_recording(tmp_path, capsys):
-    pytest.importorskip("matplotlib")
-    source, target = tmp_path / "u.npy", tmp_path / "demo.png"
-    np.save(source, smooth())
-    assert main(["demo", "--input", str(source), "--output", str(target), "--n", "64", "--window", "150"]) == 0
-    errors = errors_of_the_past(capsys.readouterr().out)
-    assert set(errors) == {"legt", "legs"}
-    assert max(errors["legt"]) < 0.5
-    assert max(errors["legs"]) < 0.5
-    assert target.read_bytes().startswith(PNG)
-
-
-def test_demo_of_the_electrocardiogram(tmp_path, capsys):
-    pytest.importorskip("matplotlib")
-    pytest.importorskip("pywt")
-    target = tmp_path / "demo.png"
-    assert main(["demo", "--output", str(target)]) == 0
-    errors = errors_of_the_past(capsys.readouterr().out)
-    assert max(errors["legt"]) < 10
-    assert max(errors["legs"]) < 30
-    assert target.read_bytes().startswith(PNG)
-
-
-def test_demo_without_pywavelets_says_what_to_install(monkeypatch, capsys):
-    pytest.importorskip("matplotlib")
-    monkeypatch.setitem(sys.modules, "pywt", None)
-    assert "pip install 'PyWavelets'" in refused(capsys, "demo")
-
-
-def test_demo_without_matplotlib_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert "pip install 'matplotlib'" in refused(capsys, "demo")
-
-
-def test_demo_refuses(tmp_path, capsys):
-    pytest.importorskip("matplotlib")
-    samples = {"short": np.ones(3), "flat": np.ones(100), "good": smooth(100), "cube": np.ones((9, 9, 9))}
-    for name, values in samples.items():
-        np.save(tmp_path / f"{name}.npy", values)
-
-    def message(name, *more):
-        return refused(capsys, "demo", "--input", str(tmp_path / name), *more)
-
-    assert "got 3 samples" in message("short.npy")
-    assert "all samples are equal" in message("flat.npy")
-    assert "got shape (9, 9, 9)" in message("cube.npy")
-    assert "cannot be read" in message("absent.npy")
-    assert ".npy, .csv, .wav" in message("sound.mp3")
-    assert "expected 2 to 33" in message("good.npy", "--window", "50")
-    assert "--n: got 0" in message("good.npy", "--n", "0")
-    assert ".png" in message("good.npy", "--output", "demo.gif")
-
-
-# --- recordings -----------------------------------------------------------------------------------------------------
-
-
-def write_wav(path, samples, width):
-    samples = np.atleast_2d(samples.T).T
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(width)
-        file.setframerate(8000)
-        file.writeframes(samples.tobytes())
-
-
-@pytest.mark.parametrize(("width", "dtype"), [(1, "u1"), (2, "<i2"), (4, "<i4")])
-def test_read_wav(tmp_path, width, dtype):
-    samples = np.arange(0, 200, dtype=dtype)
-    write_wav(tmp_path / "u.wav", samples, width)
-    np.testing.assert_array_equal(_recording.read(tmp_path / "u.wav"), samples)
-
-
-def test_read_wav_takes_the_mean_of_the_channels(tmp_path):
-    write_wav(tmp_path / "u.wav", np.array([[1, 3], [-10, 20]], dtype="<i2"), 2)
-    np.testing.assert_array_equal(_recording.read(tmp_path / "u.wav"), [2.0, 5.0])
-
-
-@pytest.mark.parametrize("text", ["1\n-2.5\n3e1\n", "value\n1\n-2.5\n3e1\n", "t,u\n0.0,1\n0.1,-2.5\n0.2,3e1\n\n"])
-def test_read_csv(tmp_path, text):
-    (tmp_path / "u.csv").write_text(text)
-    np.testing.assert_array_equal(_recording.read(tmp_path / "u.csv"), [1.0, -2.5, 30.0])
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("u.csv", b"1\nx\n3\n"),
-        ("u.csv", b"1\nnan\n3\n"),
-        ("u.csv", b"\xff\xfe\x00"),
-        ("u.wav", b"RIFF"),
-        ("u.npy", b""),
-        ("u.npy", b"not an array"),
-    ],
-)
-def test_broken_recordings_are_refused(tmp_path, name, content):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(CommandError, match=r"u\."):
-        _recording.read(tmp_path / name)
-
-
 # --- check and info -------------------------------------------------------------------------------------------------
 
 
@@ -239,13 +110,18 @@ def test_check_one_library(capsys):
     assert all(float(line[4]) <= float(line[5]) for line in lines)
 
 
-def test_check_on_a_device(capsys):
-    pytest.importorskip("torch")
+def test_check_on_a_device(torch, capsys):
     small = ("--n", "4", "--length", "16")
     assert main(["check", "--backend", "torch", "--device", "cpu", *small]) == 0
     assert "float64   dplr" in capsys.readouterr().out
-    assert "--device" in refused_after_output(capsys, "check", "--backend", "torch", "--device", "cuda:99", *small)
     assert "--device" in refused(capsys, "check", "--backend", "numpy", "--device", "cpu", *small)
+
+
+@pytest.mark.parametrize("device", ["meta", "cuda:99", "xla", "vulkan", "nonsense", ""])
+def test_check_refuses_a_device_that_holds_no_values(torch, capsys, device):
+    message = refused(capsys, "check", "--backend", "torch", "--device", device)
+    assert f"--device: got {device!r}, expected one that torch can compute on here" in message
+    assert len(message) < 400  # torch adds a list of all that it was built with
 
 
 def test_check_finds_a_disagreement(monkeypatch, capsys):
@@ -264,14 +140,21 @@ def test_check_finds_a_disagreement(monkeypatch, capsys):
 
 def test_check_refuses(monkeypatch, capsys):
     assert "numpy" in refused(capsys, "check", "--backend", "magic")
-    assert "length: got 0" in refused_after_output(capsys, "check", "--backend", "numpy", "--length", "0")
+    assert "--length: got 0" in refused(capsys, "check", "--backend", "numpy", "--length", "0")
+    assert "--n: got 5, expected an even number" in refused(capsys, "check", "--backend", "numpy", "--n", "5")
     monkeypatch.setattr(_libraries, "find_spec", {}.get)
-    assert "not installed" in refused_after_output(capsys, "check", "--backend", "torch")
+    assert "not installed" in refused(capsys, "check", "--backend", "torch")
 
 
-def refused_after_output(capsys, *arguments):
-    assert main(arguments) == 2
-    return capsys.readouterr().err
+@pytest.mark.parametrize("error", [RuntimeError("the driver\n is gone"), NotImplementedError(), MemoryError()])
+def test_check_says_which_library_fails(monkeypatch, capsys, error):
+    def broken(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(sk, "kernel", broken)
+    assert main(["check", "--backend", "numpy", "--n", "4", "--length", "16"]) == 2
+    reason = "the driver" if str(error) else type(error).__name__
+    assert capsys.readouterr().err == f"ssmkern check: error: numpy, float32, dense: {reason}\n"
 
 
 def test_info_survives_absent_and_broken_libraries(monkeypatch, capsys):
@@ -289,6 +172,16 @@ def test_info_survives_absent_and_broken_libraries(monkeypatch, capsys):
     assert lines["torch"].endswith("unusable: OSError: a shared object is missing")
 
 
+def test_info_survives_a_module_that_only_has_the_name(monkeypatch, capsys, tmp_path):
+    (tmp_path / "cupy.py").write_text("cuda = None")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr(_libraries, "NAMES", ("cupy",))
+    assert main(["info"]) == 0
+    assert "unusable: AttributeError" in capsys.readouterr().out
+    sys.modules.pop("cupy", None)
+
+
 # --- as a program ---------------------------------------------------------------------------------------------------
 
 
@@ -296,7 +189,7 @@ def test_info_survives_absent_and_broken_libraries(monkeypatch, capsys):
     "arguments", [[], ["magic"], ["kernel", "--measure", "magic"], ["demo", "--input", "absent.wav"]]
 )
 def test_the_program_refuses_without_a_traceback(arguments):
-    done = subprocess.run([sys.executable, "-m", "ssmkern", *arguments], capture_output=True, text=True, check=False)
+    done = program(*arguments)
     assert done.returncode == 2
     assert "error:" in done.stderr
     assert "Traceback" not in done.stderr
@@ -304,5 +197,6 @@ def test_the_program_refuses_without_a_traceback(arguments):
 
 def test_the_program_has_help_and_a_version():
     for option, part in (("--help", "demo"), ("--version", sk.__version__)):
-        done = subprocess.run([sys.executable, "-m", "ssmkern", option], capture_output=True, text=True, check=True)
+        done = program(option)
+        assert done.returncode == 0
         assert part in done.stdout

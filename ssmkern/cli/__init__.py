@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 import ssmkern as sk
 
 from . import check, demo, info, kernel
-from ._errors import CommandError
+from ._errors import CommandError, reason
+from ._streams import complain, say
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that writes help, version and errors as the commands write."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is not None and file is sys.stdout:
+            say(message, end="")
+        else:
+            complain(message, end="")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0, or 1 where `check` found a disagreement, or 2 for a command that cannot be carried out.
+        Exit status: 0; 1 where `check` or `demo` found a disagreement, or nobody reads the output any more; 2 for a
+        command that cannot be carried out; 130 where it was interrupted.
 
     Raises
     ------
@@ -40,21 +55,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     1,2,0.0
     0
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ssmkern", description="Kernels of state space models, for every array library.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {sk.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (demo, kernel, check, info):
         command.add_parser(commands)
-    options = parser.parse_args(arguments)
+    prog = parser.prog
     try:
-        status: int = options.run(options)
-        sys.stdout.flush()
-    except CommandError as error:
-        print(f"{options.prog}: error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # who reads the output, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        options = parser.parse_args(arguments)
+        prog = options.prog
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they address who wrote the code; results are checked
+            status: int = options.run(options)
+    except BrokenPipeError:
         return 1
+    except CommandError as error:
+        return _refuse(prog, str(error))
+    except MemoryError as error:
+        return _refuse(prog, f"there is not enough memory: {reason(error)}")
+    except KeyboardInterrupt:
+        complain(f"{prog}: interrupted")
+        return 130
     return status
+
+
+def _refuse(prog: str, text: str) -> int:
+    """One line to standard error, and the status that goes with it."""
+    complain(f"{prog}: error: {' '.join(text.splitlines())}")
+    return 2

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ._errors import CommandError, optional, reason, writing
 
 if TYPE_CHECKING:
     from .demo import Result
@@ -17,33 +22,37 @@ _NAMES = {"legt": "LegT", "legs": "LegS"}
 _TITLES = {"legt": "a window that slides", "legs": "all of the past, sharp near the present"}
 
 
+def require(purpose: str) -> None:
+    """Say, before the work is done, that matplotlib is missing or broken."""
+    for module in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+        optional(module, "matplotlib", purpose)
+
+
 def draw_kernel(path: Path, K: np.ndarray, dt: float, title: str) -> None:
     """One curve over time."""
-    figure = _figure(8, 4)
-    axes = figure.subplots()
-    axes.plot(np.arange(len(K)) * dt, K, color=_SERIES[0], linewidth=1.2)
-    _title(axes, title)
-    axes.set(xlabel="time, in the unit of A", ylabel="kernel")
-    _plain(axes)
-    axes.margins(x=0)
-    figure.savefig(path, dpi=120)
+    with _picture(path, (8, 4), dpi=120) as figure:
+        axes = figure.subplots()
+        axes.plot(np.arange(len(K)) * dt, K, color=_SERIES[0], linewidth=1.2)
+        _title(axes, title)
+        axes.set(xlabel="time, in the unit of A", ylabel="kernel")
+        _plain(axes)
+        axes.margins(x=0)
 
 
 def draw_demo(path: Path, name: str, u: np.ndarray, window: int, moments: list[int], results: list[Result]) -> None:
     """Kernels on top; below, for each measure, the recording and its past out of three states."""
-    figure = _figure(10, 8)
-    rows = figure.add_gridspec(1 + len(results), len(results), height_ratios=[0.85, *(1.0 for _ in results)])
-    for column, result in enumerate(results):
-        _draw_responses(figure.add_subplot(rows[0, column]), result, window)
-    for row, result in enumerate(results, start=1):
-        axes = figure.add_subplot(rows[row, :])
-        _draw_pasts(axes, u, window, moments, result)
-        blur = "; thin: all older samples, out of the last" if len(result.pasts[-1]) > window else ""
-        state = f"the {len(result.kernel)} numbers of a {_NAMES[result.measure]} state"
-        _title(axes, f"{name} (grey) and its past, out of {state}{blur}")
-        axes.set_ylabel("standard deviations", fontsize=9)
-    axes.set_xlabel("sample", fontsize=9)
-    figure.savefig(path, dpi=110)
+    with _picture(path, (10, 8), dpi=110) as figure:
+        rows = figure.add_gridspec(1 + len(results), len(results), height_ratios=[0.85, *(1.0 for _ in results)])
+        for column, result in enumerate(results):
+            _draw_responses(figure.add_subplot(rows[0, column]), result, window)
+        for row, result in enumerate(results, start=1):
+            axes = figure.add_subplot(rows[row, :])
+            _draw_pasts(axes, u, window, moments, result)
+            blur = "; thin: all older samples, out of the last" if len(result.pasts[-1]) > window else ""
+            state = f"the {len(result.kernel)} numbers of a {_NAMES[result.measure]} state"
+            _title(axes, f"{name} (grey) and its past, out of {state}{blur}")
+            axes.set_ylabel("standard deviations", fontsize=9)
+        axes.set_xlabel("sample", fontsize=9)
 
 
 def _draw_responses(axes: Any, result: Result, window: int) -> None:
@@ -85,13 +94,23 @@ def _limits(u: np.ndarray) -> tuple[float, float]:
 
 
 def _title(axes: Any, text: str) -> None:
-    axes.set_title(text, fontsize=10, color=_INK, loc="left")
+    axes.set_title(text, fontsize=10, color=_INK, loc="left", parse_math=False)
 
 
-def _figure(width: float, height: float) -> Any:
+@contextmanager
+def _picture(path: Path, inches: tuple[float, float], dpi: int) -> Iterator[Any]:
+    """A figure, written to the file when all is drawn."""
     from matplotlib.figure import Figure  # optional, and without pyplot: no window and no state
 
-    return Figure(figsize=(width, height), layout="constrained")
+    image = io.BytesIO()
+    try:
+        figure = Figure(figsize=inches, layout="constrained")
+        yield figure
+        figure.savefig(image, dpi=dpi, format="png")
+    except Exception as error:  # matplotlib follows the settings of the person, whatever they ask for
+        raise CommandError(f"{path}: cannot be drawn: {reason(error)}") from error
+    with writing(path):
+        path.write_bytes(image.getvalue())
 
 
 def _plain(axes: Any) -> None:

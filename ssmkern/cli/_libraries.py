@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
+from ._errors import reason
+
 NAMES = ("numpy", "array_api_strict", "torch", "jax", "cupy")
 
 
@@ -29,9 +31,9 @@ def find(name: str) -> Library:
         module = importlib.import_module(name)
         devices = _devices(name, module)
         xp = importlib.import_module("jax.numpy") if name == "jax" else module
+        return Library(name, xp, str(module.__version__), devices)
     except Exception as error:  # noqa: BLE001 (a broken installation can raise anything, and `info` has to say so)
-        return Library(name, None, package_version(name), f"unusable: {type(error).__name__}: {_first_line(error)}")
-    return Library(name, xp, str(module.__version__), devices)
+        return Library(name, None, package_version(name), f"unusable: {type(error).__name__}: {reason(error)}")
 
 
 def package_version(package: str) -> str:
@@ -54,7 +56,3 @@ def _devices(name: str, module: Any) -> str:
         names = [runtime.getDeviceProperties(i)["name"].decode() for i in range(runtime.getDeviceCount())]
         return ", ".join(f"cuda:{i} {device}" for i, device in enumerate(names))
     return "cpu"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]

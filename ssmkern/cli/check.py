@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import array_api_compat
@@ -15,11 +16,14 @@ from ssmkern._namespace import device_of, from_host
 from ssmkern.kernels._plan import METHODS
 
 from . import _libraries
-from ._errors import CommandError
+from ._errors import CommandError, reason
+from ._limits import MATRICES, affordable, positive, whole
+from ._streams import say
 
 # Some hundred eps: the problem itself loses about two digits.
 _BOUNDS = {"float32": 1e-5, "float64": 1e-11}
 _SYSTEMS = ("dense", "dplr", "diagonal")
+_EACH = 2048  # bytes for each sample: torch's recurrence takes most, for it makes an array of each
 _DESCRIPTION = """\
 For each installed library and dtype, compute the kernel of the same system by every method that takes it, and show the
 largest disagreement: between the fast methods, and of any of them with the plain recurrence, both relative to the
@@ -41,38 +45,48 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--backend", metavar="NAME", choices=_libraries.NAMES,
                         help=f"only this library: {', '.join(_libraries.NAMES)}")  # fmt: skip
     parser.add_argument("--device", metavar="DEVICE", help="where the arrays of --backend are, for example cuda")
-    parser.add_argument("--n", type=int, default=64, metavar="N", help="order of the state (default: 64)")
-    parser.add_argument("--length", type=int, default=512, metavar="L", help="samples (default: 512)")
+    parser.add_argument("--n", type=whole, default=64, metavar="N", help="order of the state (default: 64)")
+    parser.add_argument("--length", type=whole, default=512, metavar="L", help="samples (default: 512)")
     parser.set_defaults(run=run, prog=parser.prog)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the table; 1 if a line of it is out of bounds."""
-    if options.device and options.backend != "torch":
+    positive(n=options.n, length=options.length)
+    if options.n % 2:
+        raise CommandError(f"--n: got {options.n}, expected an even number: the modes of S4D-Lin come in pairs")
+    affordable("n", options.n, MATRICES * options.n**2)
+    affordable("length", options.length, _EACH * options.length)
+    if options.device is not None and options.backend != "torch":
         raise CommandError("--device: for --backend torch; the other libraries compute where their own settings say")
-    names = [options.backend] if options.backend else _libraries.NAMES
-    print(f"n = {options.n}, length = {options.length}; differences relative to the largest value of the kernel\n")
-    print(f"{'library':<18}{'dtype':<10}{'system':<10}{'methods':>10}{'recurrence':>12}{'bound':>9}")
+    libraries: Iterable[_libraries.Library] = map(_libraries.find, _libraries.NAMES)
+    if options.backend:
+        libraries = [_usable(options.backend, options.device)]
+    say(f"n = {options.n}, length = {options.length}; differences relative to the largest value of the kernel\n")
+    say(f"{'library':<18}{'dtype':<10}{'system':<10}{'methods':>10}{'recurrence':>12}{'bound':>9}")
     failures = 0
-    for library in map(_libraries.find, names):
+    for library in libraries:
         if library.xp is None:
-            if options.backend:
-                raise CommandError(f"{library.name}: {library.remark}")
-            print(f"{library.name:<18}{library.remark}")
-            continue
-        if options.device:
-            _check_device(library, options.device)
-        failures += _check_library(library, options.device, options.n, options.length)
+            say(f"{library.name:<18}{library.remark}")
+        else:
+            failures += _check_library(library, options.device, options.n, options.length)
     if failures:
-        print(f"\n{failures} out of bounds")
+        say(f"\n{failures} out of bounds")
     return 1 if failures else 0
 
 
-def _check_device(library: _libraries.Library, device: str) -> None:
-    try:
-        library.xp.empty(0, device=device)
-    except Exception as error:
-        raise CommandError(f"--device: {error}") from error
+def _usable(name: str, device: str | None) -> _libraries.Library:
+    """The library that was asked for, on a device that holds values which can be read."""
+    library = _libraries.find(name)
+    if library.xp is None:
+        raise CommandError(f"{library.name}: {library.remark}")
+    if device is not None:
+        try:
+            float(library.xp.ones(1, device=device).sum())
+        except Exception as error:  # libraries have errors of their own for what a device lacks
+            expected = f"expected one that {name} can compute on here, such as 'cpu'"
+            raise CommandError(f"--device: got {device!r}, {expected} ({reason(error)})") from error
+    return library
 
 
 def _check_library(library: _libraries.Library, device: str | None, n: int, length: int) -> int:
@@ -84,12 +98,12 @@ def _check_library(library: _libraries.Library, device: str | None, n: int, leng
             jax.config.update("jax_enable_x64", dtype == "float64")
         try:
             between, with_recurrence = _disagreement(_system(library.xp, device, kind, n, dtype), length)
-        except (ValueError, TypeError) as error:
-            raise CommandError(str(error)) from error
+        except Exception as error:  # the same
+            raise CommandError(f"{library.name}, {dtype}, {kind}: {reason(error)}") from error
         good = with_recurrence <= bound and (between is None or between <= bound)  # false for nan
         failures += not good
         shown = "-" if between is None else f"{between:.1e}"
-        print(
+        say(
             f"{library.name:<18}{dtype:<10}{kind:<10}{shown:>10}{with_recurrence:>12.1e}{bound:>9.0e}"
             f"{'' if good else '  OUT OF BOUNDS'}"
         )

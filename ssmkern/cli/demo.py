@@ -13,12 +13,14 @@ import numpy as np
 import ssmkern as sk
 
 from . import _figures, _recording
-from ._errors import CommandError, optional, writable
+from ._errors import CommandError, writable
+from ._limits import MATRICES, affordable, positive, whole
+from ._streams import printable, say
 
 MEASURES = {"legt": 2.0, "legs": 1.0}  # length of the window (LegT) and time scale (LegS), in the unit of A
-_LONGEST = 16384  # samples of a recording that are used
 _SHORTEST = 48
 _BOUND = 1e-9
+_EACH = 10 * 8  # bytes for each sample of each coefficient: kernels, states in two ways, and what is made of them
 
 _DESCRIPTION = """\
 Feed a recording to two HiPPO systems and look at what their states remember.
@@ -53,12 +55,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--input", type=Path, metavar="FILE",
         help="recording, .npy, .csv or .wav (default: the electrocardiogram of PyWavelets); "
-        f"its first {_LONGEST} samples are used, less its mean",
+        f"its first {_recording.LONGEST} samples are used, less its mean",
     )  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="PNG", default=Path("demo.png"), help="default: demo.png")
-    parser.add_argument("--n", type=int, default=128, metavar="N", help="order of the states (default: 128)")
+    parser.add_argument("--n", type=whole, default=128, metavar="N", help="order of the states (default: 128)")
     parser.add_argument(
-        "--window", type=int, metavar="SAMPLES",
+        "--window", type=whole, metavar="SAMPLES",
         help="window of LegT and time scale of LegS (default: a quarter of the recording, at most 2 N)",
     )  # fmt: skip
     parser.set_defaults(run=run, prog=parser.prog)
@@ -66,36 +68,41 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compute, print the table, draw the picture; 1 if convolution and recurrence disagree."""
+    positive(n=options.n)
+    affordable("n", options.n, MATRICES * options.n**2)
     writable(options.output, ".png")
-    optional("matplotlib", "matplotlib", "the picture")
-    if options.n < 1:
-        raise CommandError(f"--n: got {options.n}, expected at least 1")
+    _figures.require("the picture")
     name, recording = _load(options.input)
+    affordable("n", options.n, options.n * (MATRICES * options.n + _EACH * len(recording)))
     window = min(len(recording) // 4, 2 * options.n) if options.window is None else options.window
     if not 2 <= window <= len(recording) // 3:
         raise CommandError(f"--window: got {window}, expected 2 to {len(recording) // 3}, a third of the recording")
     moments = [len(recording) * part // 3 - 1 for part in (1, 2, 3)]
     results = [remember(measure, recording, options.n, window, moments) for measure in MEASURES]
-    print(f"{name}: {len(recording)} samples; states of {options.n} numbers, time scale {window} samples\n")
-    print(_table(results, moments, window))
-
-    try:
-        _figures.draw_demo(options.output, name, recording, window, moments, results)
-    except OSError as error:
-        raise CommandError(f"{options.output}: cannot be written: {error}") from error
-    print(f"\nwritten: {options.output}")
-    return 0 if all(result.disagreement <= _BOUND for result in results) else 1
+    say(f"{name}: {len(recording)} samples; states of {options.n} numbers, time scale {window} samples\n")
+    say(_table(results, moments, window))
+    _figures.draw_demo(options.output, name, recording, window, moments, results)
+    say(f"\nwritten: {options.output}")
+    if all(result.disagreement <= _BOUND for result in results):
+        return 0
+    say(f"\nconvolution and recurrence disagree by more than {_BOUND:g}")
+    return 1
 
 
 def _load(path: Path | None) -> tuple[str, np.ndarray]:
     """Name and samples, in standard deviations from the mean."""
-    name = path.name if path else "electrocardiogram"
-    samples = (_recording.read(path) if path else _recording.electrocardiogram())[:_LONGEST]
+    name = printable(path.name) if path else "electrocardiogram"
+    samples = _recording.read(path) if path else _recording.electrocardiogram()
     if len(samples) < _SHORTEST:
-        raise CommandError(f"{name}: got {len(samples)} samples, expected at least {_SHORTEST}")
-    centred = samples - samples.mean()
-    if not centred.any():
+        raise CommandError(f"{name}: got {len(samples)} samples, expected at least {_SHORTEST}, one a row")
+    spread, smallest = np.abs(samples - samples[0]).max(), np.finfo(np.float64).tiny
+    if spread == 0:
         raise CommandError(f"{name}: all samples are equal: there is nothing to remember")
+    if spread < smallest:
+        raise CommandError(f"{name}: the samples differ by at most {spread:.1g}, expected at least {smallest:.1g}, "
+                           "below which numbers lose their digits; multiply the recording by a constant")  # fmt: skip
+    samples = samples / np.abs(samples).max()  # neither squares nor sums are beyond float64 then
+    centred = samples - samples.mean()
     return name, centred / centred.std()
 
 

@@ -12,6 +12,7 @@ import ssmkern as sk
 from ssmkern.products._fused import description as fused_description
 
 from . import _libraries
+from ._streams import say
 
 _OTHER = ("array-api-compat", "scipy", "numba", "matplotlib", "PyWavelets")
 
@@ -28,13 +29,13 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command has the same signature)
     """Print what was found; a library that is absent or broken is a line like the others."""
-    print(f"ssmkern {sk.__version__}, Python {platform.python_version()}, {platform.platform()}")
-    print(f"\n{'library':<18}{'version':<16}devices")
+    say(f"ssmkern {sk.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    say(f"\n{'library':<18}{'version':<16}devices")
     for name in _libraries.NAMES:
         found = _libraries.find(name)
-        print(f"{name:<18}{found.version:<16}{found.remark}")
-    print(f"\nlarge Cauchy products on NumPy: {fused_description(np)}")
-    print(f"\n{'package':<18}version")
+        say(f"{name:<18}{found.version:<16}{found.remark}")
+    say(f"\nlarge Cauchy products on NumPy: {fused_description(np)}")
+    say(f"\n{'package':<18}version")
     for name in _OTHER:
-        print(f"{name:<18}{_libraries.package_version(name)}")
+        say(f"{name:<18}{_libraries.package_version(name)}")
     return 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
-import sys
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,12 @@ import ssmkern as sk
 from ssmkern.kernels._plan import NAMES
 
 from . import _figures
-from ._errors import CommandError, optional, writable
+from ._errors import CommandError, writable, writing
+from ._limits import MATRICES, affordable, positive, whole
+from ._streams import say
+
+_ROWS = 4096  # that are printed at a time
+_HELD, _DRAWN = 2 * 8, 10 * 8  # bytes for each sample: the kernel while it is written, and while it is drawn
 
 _DESCRIPTION = """\
 Compute the kernel K_k = C Ab^k Bb, k = 0 ... length-1, of a HiPPO measure.
@@ -38,14 +43,14 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--measure", default="legs", metavar="NAME", help="HiPPO measure (default: legs)")
-    parser.add_argument("--n", type=int, default=64, metavar="N", help="order of the state (default: 64)")
-    parser.add_argument("--length", type=int, default=1024, metavar="L", help="number of samples (default: 1024)")
+    parser.add_argument("--n", type=whole, default=64, metavar="N", help="order of the state (default: 64)")
+    parser.add_argument("--length", type=whole, default=1024, metavar="L", help="number of samples (default: 1024)")
     parser.add_argument(
         "--dt", type=float, default=0.01, help="time step, in the time unit of the measure (default: 0.01)"
     )
     parser.add_argument(
         "--discretization", default="bilinear", metavar="NAME",
-        help="gbt, bilinear, euler, backward_diff, zoh or foh (default: bilinear)",
+        help="bilinear, euler, backward_diff, zoh or foh (default: bilinear)",
     )  # fmt: skip
     parser.add_argument(
         "--method", default="auto", metavar="NAME",
@@ -59,25 +64,47 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compute the kernel and write it."""
+    positive(n=options.n, length=options.length)
+    affordable("n", options.n, MATRICES * options.n**2)
+    affordable("length", options.length, options.length * (_DRAWN if options.plot else _HELD))
     if options.output:
         writable(options.output, ".npy", ".csv")
     if options.plot:
         writable(options.plot, ".png")
-        optional("matplotlib", "matplotlib", "--plot")
-    try:
-        system = measure_system(options.measure, options.n, np.dtype(options.dtype))
-        K = sk.kernel(
-            system, options.length, dt=options.dt, discretization=options.discretization, method=options.method
-        )
-    except (ValueError, TypeError, MemoryError) as error:
-        raise CommandError(str(error)) from error
-    _write(options.output, K, options.dt)
+        _figures.require("--plot")
+    K = _compute(options)
+    if options.output:
+        _write(options.output, K, options.dt)
     if options.plot:
         title = f"{options.measure}, n = {options.n}, dt = {options.dt:g}, {options.discretization}"
         _figures.draw_kernel(options.plot, K, options.dt, title)
     elif not options.output:
-        sys.stdout.write(_as_csv(K, options.dt))
+        for rows in _as_csv(K, options.dt):
+            say(rows, end="")
     return 0
+
+
+def _compute(options: argparse.Namespace) -> np.ndarray:
+    """The kernel, if it can be had and holds numbers."""
+    how = {"dt": options.dt, "discretization": options.discretization, "method": options.method}
+    try:
+        system = measure_system(options.measure, options.n, np.dtype(options.dtype))
+        needed = sk.plan(system, options.length, **how).peak_bytes + _HELD * options.length
+        affordable("length", options.length, needed)
+        K: np.ndarray = sk.kernel(system, options.length, **how)
+    except (ValueError, TypeError) as error:
+        raise CommandError(str(error)) from error
+    if math.isinf(options.dt * (options.length - 1)):
+        raise CommandError(
+            f"--dt: got {options.dt:g}, at which the last of {options.length} samples is infinitely late"
+        )
+    finite = np.isfinite(K)
+    if not finite.all():
+        raise CommandError(
+            f"the kernel is not finite in {options.dtype} at sample {finite.argmin()}: "
+            "take a smaller --dt or --length, or another --discretization"
+        )
+    return K
 
 
 def measure_system(measure: str, n: int, dtype: np.dtype[Any]) -> Any:
@@ -93,21 +120,18 @@ def measure_system(measure: str, n: int, dtype: np.dtype[Any]) -> Any:
     return system
 
 
-def _as_csv(K: np.ndarray, dt: float) -> str:
-    """Columns: sample, its time (that of k = 0 is 0), value with all its digits."""
-    text = io.StringIO()
-    text.write("k,t,K\n")
-    text.writelines(f"{k},{k * dt:.12g},{value!s}\n" for k, value in enumerate(K))
-    return text.getvalue()
+def _as_csv(K: np.ndarray, dt: float) -> Iterator[str]:
+    """Some rows at a time; columns: sample, its time (that of k = 0 is 0), value with all its digits."""
+    yield "k,t,K\n"
+    for start in range(0, len(K), _ROWS):
+        rows = enumerate(K[start : start + _ROWS], start)
+        yield "".join(f"{k},{k * dt:.12g},{value!s}\n" for k, value in rows)
 
 
-def _write(path: Path | None, K: np.ndarray, dt: float) -> None:
-    if path is None:
-        return
-    try:
+def _write(path: Path, K: np.ndarray, dt: float) -> None:
+    with writing(path):
         if path.suffix.lower() == ".csv":
-            path.write_text(_as_csv(K, dt), encoding="utf-8")
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(_as_csv(K, dt))
         else:
             np.save(path, K)
-    except OSError as error:
-        raise CommandError(f"{path}: cannot be written: {error}") from error
