@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ._jax import in_double, map_slices, traced
-from ._namespace import Array, Namespace, library, on_host
+from ._namespace import Array, DType, Namespace, library, on_host
 from ._torch import compiling
 
 _ON_HOST = 64 * 2**20
@@ -134,6 +134,11 @@ def in_slices(
             return restored(xp.concat(parts, axis=axis))
         joined = [xp.concat(pieces, axis=axis) for pieces in zip(*parts, strict=True)]
     return tuple(map(restored, joined)) if len(joined) > 1 else restored(joined[0])
+
+
+def item_bytes(xp: Namespace, dtype: DType) -> int:
+    """Bytes of a number."""
+    return (8 if xp.isdtype(dtype, (xp.float64, xp.complex128)) else 4) * (1 + xp.isdtype(dtype, "complex floating"))
 
 
 def join(xp: Namespace, pieces: Iterable[Array], length: int) -> Array:

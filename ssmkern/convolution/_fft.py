@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._checks import batch_shape, check_number, check_vector, shape_of
-from .._memory import in_passes, in_slices
+from .._memory import in_passes, in_slices, item_bytes
 from .._namespace import (
     Array,
     DType,
@@ -70,8 +70,9 @@ def in_parts(
 
 def transform_bytes(xp: Namespace, dtype: DType, sizes: Sequence[int]) -> int:
     """Bytes of the Fourier transform of one array, while NumPy takes it: in double precision, whatever the dtype."""
-    single = xp.isdtype(dtype, (xp.float32, xp.complex64)) and library(xp) != "numpy"
-    return (2 if xp.isdtype(dtype, "complex floating") else 1) * (4 if single else 8) * math.prod(sizes)
+    if library(xp) == "numpy":
+        dtype = xp.complex128 if xp.isdtype(dtype, "complex floating") else xp.float64
+    return item_bytes(xp, dtype) * math.prod(sizes)
 
 
 def clip(x: Array, lengths: Sequence[int]) -> Array:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from .._checks import batch_shape, check_vector
-from .._memory import chunk_size
+from .._memory import chunk_size, in_slices, item_bytes, join
 from .._namespace import Array, Namespace, array_namespace, astype, complex_of, is_complex, precision
 from .._torch import without_autocast
 from ._fused import fused_cauchy
@@ -62,24 +63,33 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
         check_vector(name, value)
     if w.shape[-1] != v.shape[-1]:
         raise ValueError(f"w: got shape {tuple(w.shape)}, expected (..., {v.shape[-1]}) to fit v {tuple(v.shape)}")
-    batch_shape(v=tuple(v.shape[:-1]), z=tuple(z.shape[:-1]), w=tuple(w.shape[:-1]))
+    batch = batch_shape(v=tuple(v.shape[:-1]), z=tuple(z.shape[:-1]), w=tuple(w.shape[:-1]))
     dtype = precision(xp, v, z, w)[0]
     if any(is_complex(xp, x) for x in (v, z, w)):
         dtype = complex_of(xp, dtype)
-    v, z, w = (astype(xp, x, dtype) for x in (v, z, w))
-    batch = math.prod(np.broadcast_shapes(v.shape[:-1], z.shape[:-1], w.shape[:-1]))
-    fused = fused_cauchy(xp, batch * z.shape[-1] * w.shape[-1]) if is_complex(xp, z) else None
-    return fused(v, z, w) if fused else pole_sums(xp, v, z, xp.ones_like(z), w)
+    n, length = w.shape[-1], z.shape[-1]
+    complex_values = xp.isdtype(dtype, "complex floating")
+    fused = fused_cauchy(xp, math.prod(batch) * length * n) if complex_values else None
+
+    def run(v: Array, z: Array, w: Array) -> Array:
+        v, z, w = (astype(xp, x, dtype) for x in (v, z, w))
+        return fused(v, z, w) if fused else pole_sums(xp, v, z, xp.ones_like(z), w)
+
+    # All v that share poles and points come together; the other half of the budget is for the matrix.
+    bytes_each = 2 * item_bytes(xp, dtype) * (5 * n + 2 * length)
+    return in_slices(xp, run, [(v, 1), (z, 1), (w, 1)], bytes_each, cached=False, threads=False)
 
 
 def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array) -> Array:
     """``sum_n v_n / (p_l - q_l w_n)``, forming the matrix of reciprocals for some l at a time."""
     length, n = p.shape[-1], w.shape[-1]
     batch = math.prod(np.broadcast_shapes(p.shape[:-1], w.shape[:-1]))
-    step = chunk_size(p, length, batch * 3 * 16 * n)
-    parts = []
-    for start in range(0, length, step):
-        rows = slice(start, min(start + step, length))
-        matrix = 1.0 / (p[..., rows, None] - q[..., rows, None] * w[..., None, :])
-        parts.append((matrix @ v[..., None])[..., 0])
-    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+    step = chunk_size(p, length, 2 * batch * 3 * item_bytes(xp, p.dtype) * n)
+
+    def sums() -> Iterator[Array]:
+        for start in range(0, length, step):
+            rows = slice(start, min(start + step, length))
+            matrix = 1.0 / (p[..., rows, None] - q[..., rows, None] * w[..., None, :])
+            yield (matrix @ v[..., None])[..., 0]
+
+    return join(xp, sums(), length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._checks import batch_shape, check_length, check_vector, shape_of
-from .._memory import over_batch
+from .._memory import item_bytes, over_batch
 from .._namespace import (
     Array,
     Namespace,
@@ -73,12 +73,13 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     batch_shape(A=tuple(A.shape[:-2]), b=tuple(b.shape[:-1]))
     out = precision(xp, A, b)[is_complex(xp, A) or is_complex(xp, b)]
 
-    def run(A: Array, b: Array) -> Array:
-        wide = widest(xp, device_of(A))[is_complex(xp, A) or is_complex(xp, b)]
-        return astype(xp, columns(xp, astype(xp, A, wide), astype(xp, b, wide), length), out)
+    wide = widest(xp, device_of(A))[is_complex(xp, A) or is_complex(xp, b)]
 
-    X = over_batch(xp, run, [(A, 2), (b, 1)], 16 * n * (3 * n + 2 * length))
-    return overflow_to_inf(xp, X, (A, 2), (b, 1), core=2)
+    def run(A: Array, b: Array) -> Array:
+        X = astype(xp, columns(xp, astype(xp, A, wide), astype(xp, b, wide), length), out)
+        return overflow_to_inf(xp, X, (A, 2), (b, 1), core=2)
+
+    return over_batch(xp, run, [(A, 2), (b, 1)], item_bytes(xp, wide) * n * (2 * n + 2 * length))
 
 
 def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from .._checks import batch_shape, check_length, check_vector
-from .._memory import over_batch
+from .._memory import item_bytes, over_batch
 from .._namespace import (
     Array,
     DType,
@@ -14,6 +14,7 @@ from .._namespace import (
     array_namespace,
     astype,
     complex_of,
+    complex_pairs,
     conj,
     device_of,
     imag,
@@ -77,11 +78,10 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
     length = check_length("length", length)
 
     def run(v: Array, x: Array) -> Array:
-        v, log_x = _widen(xp, v, x)
-        return power_sums(xp, log_x, length, out)(v)
+        wide = astype(xp, v, widest(xp, device_of(v))[is_complex(xp, v)])
+        return overflow_to_inf(xp, power_sums(xp, _log(xp, x), length, out)(wide), (v, 1), (x, 1))
 
-    sums = over_batch(xp, run, [(v, 1), (x, 1)], table_bytes(v.shape[-1], length))
-    return overflow_to_inf(xp, sums, (v, 1), (x, 1))
+    return over_batch(xp, run, [(v, 1), (x, 1)], table_bytes(v.shape[-1], length) + item_bytes(xp, out) * length)
 
 
 @without_autocast
@@ -126,15 +126,24 @@ def vandermonde_transpose(u: Array, x: Array) -> Array:
     xp, out = _prepare(u=u, x=x)
     length, n = u.shape[-1], x.shape[-1]
     inner, outer = split(length)
-    u = xp.concat([u, xp.zeros((*u.shape[:-1], inner * outer - length), dtype=u.dtype, device=device_of(u))], axis=-1)
 
     def run(u: Array, x: Array) -> Array:
-        u, log_x = _widen(xp, u, x)
+        log_x = _log(xp, x)
         right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner)
-        blocks = xp.reshape(u, (*u.shape[:-1], outer, inner))
-        return astype(xp, xp.sum((astype(xp, blocks, right.dtype) @ right) * left, axis=-2), out)
+        whole = length // inner * inner
+        rows = [_times(xp, xp.reshape(u[..., :whole], (*u.shape[:-1], whole // inner, inner)), right)]
+        if whole < length:
+            rows.append(_times(xp, u[..., None, whole:], right[..., : length - whole, :]))
+        return astype(xp, xp.sum((xp.concat(rows, axis=-2) if len(rows) > 1 else rows[0]) * left, axis=-2), out)
 
-    return over_batch(xp, run, [(u, 1), (x, 1)], 16 * (2 * n * (inner + 2 * outer) + length))
+    return over_batch(xp, run, [(u, 1), (x, 1)], 16 * (n * (2 * inner + 4 * outer) + length))
+
+
+def _times(xp: Namespace, u: Array, table: Array) -> Array:
+    """``u @ table`` for a complex table; of real u the real and the imaginary part, so that u is not made complex."""
+    if is_complex(xp, u):
+        return astype(xp, u, table.dtype) @ table
+    return complex_pairs(xp, astype(xp, u, real_of(xp, table.dtype)) @ real_pairs(xp, table))
 
 
 def _prepare(**arguments: Array) -> tuple[Namespace, DType]:
@@ -150,11 +159,9 @@ def _prepare(**arguments: Array) -> tuple[Namespace, DType]:
     return xp, complex_dtype if is_complex(xp, v) or is_complex(xp, x) else real_dtype
 
 
-def _widen(xp: Namespace, v: Array, x: Array) -> tuple[Array, Array]:
-    """Coefficients and logarithms of nodes in the widest precision."""
-    real_dtype, complex_dtype = widest(xp, device_of(v))
-    v = astype(xp, v, complex_dtype if is_complex(xp, v) else real_dtype)
-    return v, log_or_floor(xp, astype(xp, x, complex_dtype))
+def _log(xp: Namespace, x: Array) -> Array:
+    """Logarithms of nodes, complex and in the widest precision."""
+    return log_or_floor(xp, astype(xp, x, widest(xp, device_of(x))[1]))
 
 
 def stand_in_for_zero(xp: Namespace, dtype: DType) -> float:

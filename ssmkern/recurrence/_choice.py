@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .._memory import item_bytes
 from .._namespace import Array, DType, Namespace, truth
 from .._torch import compiling
 from ..discretization import grows, log_modes
@@ -31,7 +32,7 @@ def ways(xp: Namespace, system: System, u: Array, out: DType, block: int | None)
     n = system.B.shape[-1] if diagonal and not system.conjugate_pairs else system.order
     longest = 2 ** (length.bit_length() - 1)  # a block is no longer than the sequence
     sizes = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
-    item = 8 if xp.isdtype(out, (xp.float64, xp.complex64)) else 16 if xp.isdtype(out, xp.complex128) else 4
+    item = item_bytes(xp, out)
     size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
     found = []
     if isinstance(system, DPLR):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import batch_shape, check_choice, check_length, check_vector, shape_of
-from .._jax import fold, in_double
-from .._memory import chunk_size, in_passes
+from .._jax import fold
+from .._memory import chunk_size, in_passes, over_batch
 from .._namespace import (
     Array,
     Namespace,
@@ -29,6 +29,7 @@ from .._namespace import (
 )
 from .._torch import without_autocast
 from ..hippo._functions import legendre
+from ._sequences import batch_of
 from ._time_varying import blocks_of, solve
 
 Block = Callable[[Array, Array, Any, np.ndarray], Array]
@@ -126,20 +127,22 @@ def legs_memory(
     if every > u.shape[-1]:
         raise ValueError(f"every: got {every}, but u has {u.shape[-1]} samples; leave it out for the last state alone")
     check_choice("discretization", discretization, ("bilinear", "zoh"))
-    batch = batch_shape(u=shape_of(u)[:-1], x0=shape_of(x0)[:-1])
-    dtype, complex_dtype = precision(xp, u, x0)
-    arrays = [xp.broadcast_to(x, (*batch, x.shape[-1])) for x in (u, x0) if x is not None]
-    is_real = not any(is_complex(xp, x) for x in arrays)
+    batch_shape(u=shape_of(u)[:-1], x0=shape_of(x0)[:-1])
+    arrays = [(x, 1) for x in (u, x0) if x is not None]
+    is_real = not any(is_complex(xp, x) for x, _ in arrays)
+    out = precision(xp, u, x0)[not is_real]
 
     def run(*values: Array) -> tuple[Array, Array]:
-        rows = [_as_rows(xp, x, is_real) for x in values]
+        batch = batch_of((x, 1) for x in values)
+        rows = [_as_rows(xp, xp.broadcast_to(x, (*batch, x.shape[-1])), is_real) for x in values]
         states, x = _run(xp, rows[0], n, rows[1] if len(rows) > 1 else None, start, every, discretization)
-        shaped = (_from_rows(xp, states, batch, is_real), _from_rows(xp, x, batch, is_real))
-        return shaped[0], shaped[1]
+        states, x = (astype(xp, _from_rows(xp, part, batch, is_real), out) for part in (states, x))
+        return states, x
 
-    states, x = in_double(xp, run)(*arrays)
-    out = dtype if is_real else complex_dtype
-    return astype(xp, states, out), astype(xp, x, out)
+    length = u.shape[-1]
+    bytes_each = (1 if is_real else 2) * 16 * (2 * length + (2 * (length // every) + 1) * n)  # half of the budget
+    result: tuple[Array, Array] = over_batch(xp, run, arrays, bytes_each, threads=False)
+    return result
 
 
 def _check_start(n: int, x0: Any, start: int) -> None:
@@ -156,7 +159,8 @@ def _as_rows(xp: Namespace, x: Array, is_real: bool) -> Array:
     """``(..., k)`` as real ``(rows, k)`` in the highest precision; imaginary parts are rows of their own."""
     wide = widest(xp, device_of(x))[0]
     parts = [astype(xp, real(xp, x), wide)] + ([] if is_real else [astype(xp, imag(xp, x), wide)])
-    return xp.concat([xp.reshape(part, (-1, x.shape[-1])) for part in parts], axis=0)
+    rows = [xp.reshape(part, (math.prod(x.shape[:-1]), x.shape[-1])) for part in parts]
+    return rows[0] if is_real else xp.concat(rows, axis=0)
 
 
 def _from_rows(xp: Namespace, x: Array, batch: tuple[int, ...], is_real: bool) -> Array:
@@ -173,7 +177,7 @@ def _run(
     rows, length = u.shape
     if x is None:  # the past is a constant
         x = xp.concat([u[:, :1], xp.zeros((rows, n - 1), dtype=u.dtype, device=device_of(u))], axis=1)
-    most = chunk_size(u, length, 8 * 12 * (rows + 1))
+    most = chunk_size(u, length, 2 * 8 * 12 * (rows + 1))
     if in_passes(xp, u):
         most = max(1, min(most, _CACHED // (max(1, rows) if discretization == "bilinear" else 1)))
     if discretization == "bilinear":
@@ -190,7 +194,7 @@ def _in_blocks(
     if every > most:
         kept = []
         for first in range(0, length, every):
-            _, x = _in_blocks(xp, block, u[:, first : first + every], x, start + first, most, most, 1)
+            x = _last(xp, block, u[:, first : first + every], x, start + first, most)
             kept.append(x)
         return xp.stack(kept[: length // every], axis=1), x
     size = every * together
@@ -212,7 +216,24 @@ def _in_blocks(
         after = block(u[:, count * size :], x, start + count * size, offsets)
         states.append(after[:, : rest // every, :])
         x = after[:, -1, :]
-    return xp.concat(states, axis=1), x
+    return xp.concat(states, axis=1) if len(states) > 1 else states[0], x
+
+
+def _last(xp: Namespace, block: Block, u: Array, x: Array, start: int, most: int) -> Array:
+    """State after u, in blocks of which no state is kept."""
+    rows, length = u.shape
+    count = length // most
+    if count:
+        blocks = xp.reshape(u[:, : count * most], (rows, count, most))
+
+        def body(x: Array, i: Any) -> tuple[Array, None]:
+            return block(blocks[:, i, :], x, start + i * most, np.array([most]))[:, -1, :], None
+
+        x, _ = fold(xp, body, x, count)
+    if count * most < length:
+        rest = length - count * most
+        x = block(u[:, count * most :], x, start + count * most, np.array([rest]))[:, -1, :]
+    return x
 
 
 def _bilinear(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
