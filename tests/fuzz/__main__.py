@@ -10,8 +10,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
-import array_api_compat
-from fuzz import cases
+import array_api_compat  # noqa: E402
+
+from fuzz import cases  # noqa: E402
 
 
 def main():
@@ -37,10 +38,10 @@ def main():
         ratios[name] = max(ratios[name], ratio)
         if problem:
             found[name] += 1
-            print(f"seed {seed}: {text}\n    {problem}", flush=True)
-    print(f"{options.calls} calls, {sum(found.values())} findings, {time.perf_counter() - begin:.0f} s")
+            print(f"seed {seed}: {text}\n    {problem}", flush=True)  # noqa: T201
+    print(f"{options.calls} calls, {sum(found.values())} findings, {time.perf_counter() - begin:.0f} s")  # noqa: T201
     for name, total in seconds.most_common():
-        print(f"{name:24} {total:8.1f} s, {found[name]:5} findings, largest error {ratios[name]:.2g} of its bound")
+        print(f"{name:24} {total:8.1f} s, {found[name]:5} findings, largest error {ratios[name]:.2g} of its bound")  # noqa: T201
     return 1 if found else 0
 
 

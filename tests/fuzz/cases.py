@@ -6,15 +6,18 @@ import traceback
 import warnings
 
 import numpy as np
+
 from fuzz import hippo, interop, kernels, products, recurrences, refusals, transfer
 from fuzz.check import wrong
 from fuzz.draw import Draw, describe
 
 FAMILIES = {  # with weights
     kernels.kernel: 20,
+    kernels.growing_kernel: 0.6,
     kernels.plan: 2,
     kernels.kernel_nd: 4,
     recurrences.scan: 18,
+    recurrences.growing_scan: 0.4,
     recurrences.irregular_scan: 6,
     recurrences.step: 4,
     recurrences.zero_input_response: 5,

@@ -1,16 +1,17 @@
 """What a result must be, how far it may be off, and what is wrong with it."""
 
-import array_api_compat
 import dataclasses
 from typing import Any
 
+import array_api_compat
 import helpers
 import numpy as np
+
 from fuzz.draw import describe, put
 from fuzz.exact import exact
 
-FACTOR = 300  # eps of the result on the size of the terms
-SPREAD = 100  # on how far the exact answer moves when the arguments move by eps
+FACTOR = 100  # eps of the result on the size of the terms
+SPREAD = 50  # on how far the exact answer moves when the arguments move by eps
 COPIES = 4  # the arguments as they are, then moved
 LIMIT = {"float32": 1e30, "float64": 1e250}
 
@@ -123,6 +124,7 @@ def wrong(actual, expected, xp):
     if worst > 1:
         at = np.unravel_index(int(np.argmax(ratio)), shape)
         found, value = helpers.to_numpy(actual)[at], expected.value[at]
-        return f"{int(np.sum(ratio > 1))} of {ratio.size} entries off, at {[int(i) for i in at]} got {found}, " \
-               f"expected {value}, bound {bound[at]:.1e}", worst
+        count, place = int(np.sum(ratio > 1)), [int(i) for i in at]
+        text = f"{count} of {ratio.size} entries off, at {place} got {found}, expected {value}, bound {bound[at]:.1e}"
+        return text, worst
     return None, worst

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from fuzz.check import COPIES, moved, moved_together
 from fuzz.exact import exact, gather
 from fuzz.reference import discretized

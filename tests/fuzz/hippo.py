@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from fuzz.check import Case, Expected, answer
 from fuzz.draw import MEASURES, named, precision
 from fuzz.exact import exact, expm
@@ -19,7 +20,10 @@ def gamma(x):
     x, shift = np.longdouble(x), ONE
     for _ in range(40):
         shift, x = shift * x, x + 1
-    series = sum(ONE * b / (2 * j * (2 * j - 1) * x ** (2 * j - 1)) for j, b in enumerate((ONE / 6, -ONE / 30, ONE / 42, -ONE / 30, ONE * 5 / 66), 1))
+    series = sum(
+        ONE * b / (2 * j * (2 * j - 1) * x ** (2 * j - 1))
+        for j, b in enumerate((ONE / 6, -ONE / 30, ONE / 42, -ONE / 30, ONE * 5 / 66), 1)
+    )
     return np.exp((x - ONE / 2) * np.log(x) - x + np.log(2 * PI) / 2 + series) / shift
 
 
@@ -35,7 +39,7 @@ def transition(measure, n, alpha=0.0, beta=None):
     """A and B in 80 bits."""
     i, root = np.arange(n), np.sqrt(2 * np.arange(n, dtype=np.longdouble) + 1)
     beta = np.longdouble((0.01 if measure == "glagt" else 1.0) if beta is None else beta)
-    T, I = np.tril(np.ones((n, n), np.longdouble)), np.eye(n, dtype=np.longdouble)
+    T, eye = np.tril(np.ones((n, n), np.longdouble)), np.eye(n, dtype=np.longdouble)
     if measure in ("legs", "legsd"):
         A = -np.tril(np.outer(root, root), -1) - np.diag(i + ONE)
         return (A, root) if measure == "legs" else (A + np.outer(root, root) / 2, root / 2)
@@ -45,11 +49,11 @@ def transition(measure, n, alpha=0.0, beta=None):
         d = (-1) ** i * root
         return (A, B) if measure == "legt" else (2 * A * d[:, None] / d, 2 * d * B)
     if measure in ("lagt", "tlagt"):
-        return (I / 2 if measure == "lagt" else (1 - beta) / 2 * I) - T, np.full(n, beta)
+        return (eye / 2 if measure == "lagt" else (1 - beta) / 2 * eye) - T, np.full(n, beta)
     if measure == "glagt":
         norm, alpha = laguerre_norm(n, alpha), np.longdouble(alpha)
         c = beta ** ((1 - alpha) / 2) / np.sqrt(gamma(1 - alpha))
-        return -(1 + beta) / 2 * I - (T - I) * norm / norm[:, None], c / norm * (norm / norm[0]) ** 2
+        return -(1 + beta) / 2 * eye - (T - eye) * norm / norm[:, None], c / norm * (norm / norm[0]) ** 2
     b, R = np.where(i % 2, 0, np.sqrt(2 * ONE)), np.zeros((n, n), np.longdouble)
     b[0] = 1
     for m in range(n // 2):
@@ -59,7 +63,7 @@ def transition(measure, n, alpha=0.0, beta=None):
         "fourier": (R - square, b),
         "fourier2": (2 * R - 2 * square, 2 * b),
         "fourier_decay": (R - square / 2, b / 2),
-        "fourier_diag": (2 * R - I / 2, b),
+        "fourier_diag": (2 * R - eye / 2, b),
     }[measure]
 
 
@@ -97,10 +101,16 @@ def nplr(draw):
         assert np.all(system.P == system.Q)
         assert np.all(Lambda.imag >= 0) or not pairs
         assert np.all(np.diff(Lambda.imag) >= 0)
-        W, part = (2 * (V * Lambda @ V.conj().T).real, 2 * (V @ P).real) if pairs else ((V * Lambda) @ V.conj().T, V @ P)
+        W, part = (
+            (2 * (V * Lambda @ V.conj().T).real, 2 * (V @ P).real) if pairs else ((V * Lambda) @ V.conj().T, V @ P)
+        )
         A = W - part @ part.conj().T
         both = np.concatenate([V, V.conj()], axis=1) if pairs else V
-        return np.real(A).astype(float), np.real(2 * V @ B if pairs else V @ B).astype(float), np.real(both @ both.conj().T).astype(float)
+        return (
+            np.real(A).astype(float),
+            np.real(2 * V @ B if pairs else V @ B).astype(float),
+            np.real(both @ both.conj().T).astype(float),
+        )
 
     def expected():
         A, B = transition(measure, n)
@@ -117,7 +127,12 @@ def s4d(draw):
     n = draw.order() if init == "legs" else 2 * max(1, draw.order() // 2)
     case = Case("s4d", {"init": init, "n": n, "conjugate_pairs": pairs}, {"init": "name", "n": "length"})
     m = np.arange(n // 2, dtype=np.longdouble)
-    frequencies = {"lin": PI * m, "inv": n / PI * (n / (2 * m + 1) - 1), "inv2": n / PI * (n / (m + 1) - 1), "quad": (2 * m + 1) ** 2 / PI}
+    frequencies = {
+        "lin": PI * m,
+        "inv": n / PI * (n / (2 * m + 1) - 1),
+        "inv2": n / PI * (n / (m + 1) - 1),
+        "quad": (2 * m + 1) ** 2 / PI,
+    }
 
     def parts(result):
         if init != "legs":
@@ -144,7 +159,12 @@ def s4d(draw):
 
 def timescales(draw):
     low = 10 ** draw.rng.uniform(-5, 0)
-    arguments = {"h": draw.length(50), "dt_min": low, "dt_max": low * 10 ** draw.rng.uniform(0, 3), "rng": int(draw.rng.integers(99))}
+    arguments = {
+        "h": draw.length(50),
+        "dt_min": low,
+        "dt_max": low * 10 ** draw.rng.uniform(0, 3),
+        "rng": int(draw.rng.integers(99)),
+    }
     case = Case("timescales", arguments, {"h": "length", "dt_min": "positive", "dt_max": "positive"})
     middle, half = (arguments["dt_max"] + low) / 2, (arguments["dt_max"] - low) / 2
     case.expected = lambda: [Expected(np.full(arguments["h"], np.longdouble(middle)), half * (1 + 1e-12), "float64")]
@@ -197,7 +217,10 @@ def expected_basis(measure, n, t, params):
     else:
 
         def function(x):
-            window, column = WINDOW[measure], np.sqrt(2 * np.arange(n, dtype=np.longdouble) + 1).reshape(-1, *(1,) * x.ndim)
+            window, column = (
+                WINDOW[measure],
+                np.sqrt(2 * np.arange(n, dtype=np.longdouble) + 1).reshape(-1, *(1,) * x.ndim),
+            )
             inside = {
                 "legt": lambda: column * legendre(n, 1 - x) / 2,
                 "lmu": lambda: column**2 * legendre(n, 2 * x - 1),
@@ -222,7 +245,11 @@ def reconstruct(draw):
     shapes = draw.shapes("x")
     x = draw.array((*shapes["x"], n), draw.maybe(0.3))
     t = lags(draw, (draw.length(12),) if draw.maybe(0.8) else (2, 3), PERIOD.get(measure, 4.0))
-    case = Case("reconstruct", {"measure": measure, "x": x, "t": t} | params, {"measure": "name", "x": "state", "t": "lags"})
+    case = Case(
+        "reconstruct",
+        {"measure": measure, "x": x, "t": t} | params,
+        {"measure": "name", "x": "coordinates", "t": "lags"},
+    )
     case.expected = lambda: [expected_signal(measure, x, t, params)]
     return case
 
@@ -264,12 +291,15 @@ def overlaps(n):
             a, b = (2 * PI * (k // 2) for k in (i, j))
             scale = (np.sqrt(2 * ONE) if i > 1 else ONE) * (np.sqrt(2 * ONE) if j > 1 else ONE) / 2
             minus, plus = (1 / (ONE / 2 - 1j * w) for w in (a - b, a + b))  # the integrals of e^(-t/2) e^(i w t)
-            M[i, j] = scale * {
-                (0, 0): minus.real + plus.real,  # cos cos
-                (1, 1): minus.real - plus.real,  # sin sin
-                (1, 0): plus.imag + minus.imag,  # sin a cos b
-                (0, 1): plus.imag - minus.imag,
-            }[i % 2, j % 2]
+            M[i, j] = (
+                scale
+                * {
+                    (0, 0): minus.real + plus.real,  # cos cos
+                    (1, 1): minus.real - plus.real,  # sin sin
+                    (1, 0): plus.imag + minus.imag,  # sin a cos b
+                    (0, 1): plus.imag - minus.imag,
+                }[i % 2, j % 2]
+            )
     return M
 
 
@@ -282,6 +312,8 @@ def expected_signal(measure, x, t, params):
     if x.size == 0:
         return answer(np.zeros((2, *shape)), np.zeros(()), out)
     values = np.stack([exact(x) @ g for g in flat]).reshape(len(flat), *shape)
-    size = (np.linalg.norm(np.abs(x), axis=-1)[..., None] * np.max(np.abs(flat[0]), axis=0) * math.sqrt(n)).reshape(shape)
+    size = (np.linalg.norm(np.abs(x), axis=-1)[..., None] * np.max(np.abs(flat[0]), axis=0) * math.sqrt(n)).reshape(
+        shape
+    )
     steady = np.max(np.abs(values - values[0]), axis=0) < 1e-2 * np.maximum(size, 1e-30)
     return answer(values, size, out, steady & np.isfinite(values[0]))

@@ -1,6 +1,7 @@
 """Products and convolutions: sums over terms of the arguments as they are given."""
 
 import numpy as np
+
 from fuzz import reference
 from fuzz.check import COPIES, Case, answer, exactly, moved, moved_together
 from fuzz.draw import named, precision
@@ -20,10 +21,16 @@ def summed(draw, name, arguments, kinds, result):
 
     def expected():
         if 0 in batch:
-            copies = {k: (np.zeros((COPIES, *x.shape[x.ndim - core :]), x.dtype), core) for k, (x, core) in arrays.items()}
+            copies = {
+                k: (np.zeros((COPIES, *x.shape[x.ndim - core :]), x.dtype), core) for k, (x, core) in arrays.items()
+            }
             values = result(draw.rng, gather((), **copies), ())[0]
             return [exactly(np.zeros((*batch, *values.shape[1:])), out)]
-        eps = 2.0**-52 if name in ("krylov", "vandermonde", "vandermonde_transpose") else 2.0 ** -(52 if "64" in out and out != "complex64" or "128" in out else 23)
+        eps = (
+            2.0**-52
+            if name in ("krylov", "vandermonde", "vandermonde_transpose")
+            else 2.0 ** -(52 if ("64" in out and out != "complex64") or "128" in out else 23)
+        )
         found = gather(batch, **{k: (moved(draw.rng, x, eps), core) for k, (x, core) in arrays.items()})
         values, scale, *usable = result(draw.rng, found, batch)
         scale = first(batch, scale)
@@ -37,7 +44,7 @@ def cauchy(draw):
     shapes = draw.shapes("v", "z", "w")
     n, count = draw.order(), draw.length(200)
     complex_values = [draw.maybe(0.7) for _ in range(3)]
-    v, w = (draw.array((*shapes[k], n), c) for k, c in zip("vw", complex_values))
+    v, w = (draw.array((*shapes[k], n), c) for k, c in zip("vw", complex_values[:2], strict=True))
     z = draw.array((*shapes["z"], count), complex_values[2])
     if draw.maybe(0.3) and w.size and z.size:  # beside a pole
         near = draw.rng.choice(w.ravel(), z.shape) * (1 + 1e-6 * draw.rng.standard_normal(z.shape))
@@ -91,8 +98,8 @@ def vandermonde_transpose(draw):
 
     def result(_, found, batch):
         power, value, size = np.ones_like(found["x"]), 0, 0
-        for l in range(found["u"].shape[-1]):
-            terms = found["u"][:, l, None] * power
+        for power_of in range(found["u"].shape[-1]):
+            terms = found["u"][:, power_of, None] * power
             value, size, power = value + terms, size + np.abs(terms), power * found["x"]
         return value, size
 
@@ -138,7 +145,9 @@ def convolve(draw):
     most = 300 if ndim == 1 else 12
     core = {name: tuple(draw.length(most) for _ in range(ndim)) for name in "uK"}
     complex_values = draw.maybe(0.3)
-    arrays = {name: (draw.array((*shapes[name], *core[name]), complex_values and draw.maybe(0.7)), ndim) for name in "uK"}
+    arrays = {
+        name: (draw.array((*shapes[name], *core[name]), complex_values and draw.maybe(0.7)), ndim) for name in "uK"
+    }
     D = feedthrough(draw, shapes["D"], not complex_values)
 
     def result(_, found, batch):
@@ -155,7 +164,9 @@ def convolve(draw):
 def convolve_bidirectional(draw):
     shapes = draw.shapes("u", "K", "K_backward", "D")
     complex_values = draw.maybe(0.3)
-    arrays = {name: (draw.array((*shapes[name], draw.length(200)), complex_values), 1) for name in ("u", "K", "K_backward")}
+    arrays = {
+        name: (draw.array((*shapes[name], draw.length(200)), complex_values), 1) for name in ("u", "K", "K_backward")
+    }
     D, convention = feedthrough(draw, shapes["D"], not complex_values), draw.pick(("centered", "shifted"))
 
     def result(_, found, batch):

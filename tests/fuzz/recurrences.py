@@ -1,6 +1,7 @@
 """Recurrences: whole sequences, single steps, and what a state does when it is left alone."""
 
 import numpy as np
+
 from fuzz import reference
 from fuzz.check import COPIES, LIMIT, Case, answer, exactly, moved
 from fuzz.draw import named, precision
@@ -38,6 +39,15 @@ def scan(draw):
     kinds = {"system": "system", "u": "signal", "x0": "state", "lengths": "lengths", "block": "block"}
     case = Case("scan", arguments, kinds)
     case.expected = lambda: expected_scan(draw.rng, host, arguments, ends, batch)
+    return case
+
+
+def growing_scan(draw):
+    """Large HiPPO systems, of which modes of the diagonal part may grow although the whole is stable."""
+    host = draw.hippo({}, int(draw.rng.integers(24, 128)), True)
+    arguments = {"system": host, "u": draw.array((int(draw.rng.integers(100, 600)),))}
+    case = Case("scan", arguments, {"system": "system", "u": "signal"})
+    case.expected = lambda: expected_scan(draw.rng, host, arguments, arguments["u"].shape[-1], ())
     return case
 
 
@@ -112,7 +122,8 @@ def sizes_of_run(found, sizes, size, length, steps):
         return sizes[:size], sizes[:size] * norm_C, largest
     A, B, C, u = (found[k][:size] for k in ("A", "B", "C", "u"))
     _, columns, rows = reference.impulse(A, B, C, length)
-    forced = np.stack([np.convolve(b.astype(float), v.astype(float))[:length] for b, v in zip(columns, np.abs(u))])
+    pairs = zip(columns.astype(float), np.abs(u).astype(float), strict=True)
+    forced = np.stack([np.convolve(column, v)[:length] for column, v in pairs])
     largest = reference.growth(A, 2 * length)
     start = norms(found["x0"][:size])[:, None] * 2 * largest[:, None]
     scale = so_far(forced + start)
@@ -210,7 +221,9 @@ def expected_zero_input(rng, host, x0, length, batch):
     found = elements(rng, one, batch, x0=(x0, 1))
     A, C, x = found["A"], found["C"], both(found["x0"], host.pairs)
     K, columns, rows = reference.impulse(A, times(A, x), C, length)
-    start = norms(x) * np.sqrt(np.sum(np.abs(A) ** 2, axis=(-1, -2))) + norms(x) * (parts_size(host) if host.kind == "DPLR" else 0)
+    start = norms(x) * np.sqrt(np.sum(np.abs(A) ** 2, axis=(-1, -2))) + norms(x) * (
+        parts_size(host) if host.kind == "DPLR" else 0
+    )
     scale = np.maximum(so_far(first(batch, columns)), first(batch, start)[..., None]) * so_far(first(batch, rows))
     scale = np.broadcast_to(scale[..., -1:], scale.shape) if host.kind == "DPLR" else scale
     largest = reference.growth(A[: int(np.prod(batch))], length).reshape(*batch, 1)

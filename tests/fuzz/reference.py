@@ -4,6 +4,7 @@ All arrays have one leading axis of systems: `exact.gather` takes batches apart.
 """
 
 import numpy as np
+
 from fuzz.exact import expm, held, identity, norms, solve, times
 
 ALPHA = {"euler": 0.0, "bilinear": 0.5, "backward_diff": 1.0}

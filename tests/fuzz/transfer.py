@@ -2,12 +2,13 @@
 
 import array_api_compat
 import numpy as np
+
 from fuzz import reference
 from fuzz.check import COPIES, Case, answer, exactly, moved
 from fuzz.draw import named, precision
 from fuzz.exact import exact, first, gather, norms, solve, times, ungather
 from fuzz.full import both, elements, matrices, real_coordinates
-from fuzz.kernels import draw_kernel, draw_step, kernel_copies, work
+from fuzz.kernels import draw_kernel, draw_step, kernel_copies
 
 FIELDS = ("A", "Lambda", "P", "Q", "B", "C", "dt", "D")
 
@@ -65,10 +66,10 @@ def expected_generating(rng, host, z, options):
     found = gather(batch, K=(K, 1), z=(z, 1), scale=(np.stack([np.broadcast_to(scale, K.shape[1:])] * COPIES), 1))
     own = named(precision(*host.fields.values(), host.D, dt), True)  # of the kernel, before the points have a say
     values, sizes = 0, 0
-    for l in range(options["length"]):
-        power = found["z"] ** l
-        values = values + found["K"][:, l, None] * power
-        sizes = sizes + found["scale"][:, l, None] * np.abs(power)
+    for term in range(options["length"]):
+        power = found["z"] ** term
+        values = values + found["K"][:, term, None] * power
+        sizes = sizes + found["scale"][:, term, None] * np.abs(power)
     usable = np.broadcast_to(np.all(usable, axis=-1, keepdims=True) if np.ndim(usable) else usable, (*batch, 1))
     result = answer(ungather(batch, values), first(batch, sizes), own, usable)
     result.dtype = out
@@ -244,7 +245,9 @@ def expected_dense(rng, host):
     A, B, C = (found[name][0] for name in "ABC")
     if host.pairs:
         A, B, C = U @ A @ U.conj().T, (U @ B[..., None])[..., 0], (C[..., None, :] @ U.conj().T)[..., 0, :]
-    size = np.max(np.abs(A[0]), initial=0.0) + sum(np.max(np.abs(x), initial=0.0) ** 2 for k, x in host.fields.items() if k in "PQ")
+    size = np.max(np.abs(A[0]), initial=0.0) + sum(
+        np.max(np.abs(x), initial=0.0) ** 2 for k, x in host.fields.items() if k in "PQ"
+    )
     largest = [np.max(np.abs(x), initial=0.0) for x in (B, C)]
     return [answer(A, size, out), answer(B, largest[0], out), answer(C, largest[1], out)]
 
@@ -282,6 +285,11 @@ def expected_basis_change(rng, host, V):
         inverse = solve(W, np.broadcast_to(np.eye(host.n), W.shape))
         size = {"A": 2, "B": 1, "C": 1}[name]
         large = [np.sqrt(np.sum(np.abs(M) ** 2, axis=(-1, -2))) for M in (W, inverse)]
-        scale = np.sqrt(np.sum(np.abs(x.reshape(len(x), -1)) ** 2, axis=-1)) * large[0] ** (name != "B") * large[1] ** (name != "C") * (large[0]*large[1]) ** (name != "C")
+        scale = (
+            np.sqrt(np.sum(np.abs(x.reshape(len(x), -1)) ** 2, axis=-1))
+            * large[0] ** (name != "B")
+            * large[1] ** (name != "C")
+            * (large[0] * large[1]) ** (name != "C")
+        )
         results.append(answer(ungather(batch, value), first(batch, scale)[(..., *(None,) * size)], out))
     return results
