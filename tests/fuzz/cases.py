@@ -88,7 +88,7 @@ def compare(results, case, caught, xp):
         worst = max(worst, ratio)
         if problem:
             return f"result {i}: {problem}", worst
-    if caught and all(np.all(one.usable) for one in expected):
+    if caught and all(np.all(one.usable) and np.size(one.value) for one in expected):
         return f"warning: {caught[0].message}", worst
     return None, worst
 
