@@ -254,7 +254,7 @@ def expected_dense(rng, host):
 
 def change_basis(draw):
     shapes = draw.shapes(*FIELDS, "V")
-    host = draw.system(shapes, kinds=("Dense",))
+    host = draw.system(shapes, kinds=("Dense",), n=draw.order(24))
     n = host.n
     V = draw.array((*shapes["V"], n, n), draw.maybe(0.4), "float64") / np.sqrt(n) + 1.5 * np.eye(n)
     V = draw.cast(V)
