@@ -1,0 +1,112 @@
+"""Bad arguments: one argument of a good call replaced by what must be refused under its name."""
+
+import math
+import re
+
+import numpy as np
+
+import ssmkern as sk
+
+HUGE = 10**400
+
+
+def masked(shape):
+    return np.ma.masked_array(np.ones(shape), np.arange(math.prod(shape)).reshape(shape) == 0)
+
+
+ARRAYS = (
+    "abc",
+    1.0,
+    [1.0, 2.0],
+    sk.Dense,
+    np.ones((3, 4), int),
+    np.ones((3, 4), bool),
+    np.ones((3, 4), np.float16),
+    np.ones(()),
+    np.ones((3, 0)),
+    masked((3, 4)),
+    masked((4,)),
+)
+NUMBERS = ("1", [1.0], True, np.ones(3, int), masked((3,)), sk.Diagonal)
+# What is no value of each kind of argument; None is left out where it stands for a default.
+JUNK = {
+    "system": (None, "legs", 3.0, sk.Dense, np.ones((2, 2)), {"A": 1}),
+    "length": (0, -1, 2.5, "4", True, [4], np.ones(2), -HUGE, HUGE, 1j),
+    "count": (-1, 2.5, "1", True, [1], np.ones(2)),
+    "step": (
+        0,
+        -1.0,
+        math.nan,
+        math.inf,
+        True,
+        "0.1",
+        1j,
+        [0.1],
+        np.array([1, 2]),
+        np.array([1j]),
+        np.array([0.1, -0.1]),
+        np.array([math.nan]),
+        masked((3,)),
+        HUGE,
+        -HUGE,
+        sk.Dense,
+    ),
+    "name": ("xyz", "", 3, ["bilinear"], np.ones(2), np.array(["legs", "lin"]), sk.Dense, ("zoh",), {}),
+    "signal": (None, *ARRAYS),
+    "matrix": (None, *ARRAYS, np.ones((2, 3)), np.ones(4)),
+    "coordinates": tuple(x for x in ARRAYS if getattr(x, "shape", None) != (3, 0)),  # which n follows from
+    "state": (*ARRAYS, np.ones(997), np.ones((2, 997))),
+    "sample": (None, *NUMBERS),
+    "number": (*NUMBERS, {}),
+    "lengths": (-1, 10**6, 2.5, True, "3", np.ones(()), [1], np.array([-1]), np.array([10**6]), HUGE),
+    "block": (3, 0, -2, 1.5, True, "4", [2], np.ones(2)),
+    "positive": (0, -1.0, math.nan, math.inf, "1", 1j, True, [1.0], np.ones(2), HUGE),
+    "unit": (-0.1, 1.1, math.nan, "1", 1j, True, [0.5], np.ones(2)),
+    "lags": (
+        None,
+        "1",
+        np.array([-1.0]),
+        np.array([math.nan]),
+        np.array([math.inf]),
+        np.array([1j]),
+        [1.0],
+        np.ones(2, int),
+        masked((3,)),
+        -1.0,
+        True,
+    ),
+    "frequencies": (*ARRAYS, np.ones(2) + 1j),
+    "list": (3, "ab", (), None, {}),
+}
+
+
+def spoil(draw, case):
+    """Replace an argument of the case; returns the name of the argument, or None where the case has no such."""
+    names = [name for name in case.kinds if name in case.arguments]
+    if not names:
+        return None
+    name = draw.pick(names)
+    junk = JUNK[case.kinds[name]]
+    if case.function.endswith("truncate_output"):  # takes any power
+        junk = [value for value in junk if value is not HUGE]
+    case.arguments[name] = draw.pick(junk)
+    if case.function in ("kernel", "plan") and name == "length" and draw.maybe(0.3):
+        case.arguments[name] = None
+    return name
+
+
+def complaint(name, call):
+    """What is wrong with how a bad argument is refused, or None."""
+    try:
+        result = call()
+    except (TypeError, ValueError) as error:
+        message = str(error)
+        subject, _, rest = message.partition(":")
+        if re.search(rf"\b{name}\b", subject) or (
+            subject.startswith("batch shapes") and re.search(rf"\b{name}\b", rest)
+        ):
+            return None
+        return f"the message does not begin with {name}: {type(error).__name__}: {message[:200]}"
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return f"{name} was taken: got {str(result)[:100]}"
