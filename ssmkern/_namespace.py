@@ -165,6 +165,13 @@ def astype(xp: Namespace, x: Array, dtype: DType) -> Array:
     return xp.astype(real(xp, x) if _of_kind(xp, dtype, "real floating") else x, dtype)
 
 
+def in_precision(xp: Namespace, x: Any, dtype: DType) -> Any:
+    """An array in the precision of a dtype, real or complex as it is; numbers and None as they are."""
+    if not is_array(x):
+        return x
+    return astype(xp, x, complex_of(xp, dtype) if is_complex(xp, x) else real_of(xp, dtype))
+
+
 def real(xp: Namespace, x: Array) -> Array:
     return xp.real(x) if is_complex(xp, x) else x
 
@@ -223,16 +230,18 @@ def solve(xp: Namespace, A: Array, B: Array) -> Array:
 
 
 def solve_where_regular(xp: Namespace, A: Array, B: Array) -> Array:
-    """:func:`solve` of stacks of one batch shape; where a matrix is singular the values are not finite."""
+    """:func:`solve` of stacks of matrices; where one is singular the values are not finite."""
+    shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+    A, B = (xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
     if library(xp) == "torch":
         return xp.linalg.solve_ex(A, B)[0]
     try:
         return xp.linalg.solve(A, B)
     except np.linalg.LinAlgError:  # at least one is: find it by halves
-        if math.prod(A.shape[:-2]) == 1:
+        if math.prod(shape) == 1:
             return xp.full_like(B, math.inf)
-        axis = max(range(A.ndim - 2), key=A.shape.__getitem__)
-        halves = slice(None, A.shape[axis] // 2), slice(A.shape[axis] // 2, None)
+        axis = max(range(len(shape)), key=shape.__getitem__)
+        halves = slice(None, shape[axis] // 2), slice(shape[axis] // 2, None)
         index = (slice(None),) * axis
         return xp.concat([solve_where_regular(xp, A[(*index, h, ...)], B[(*index, h, ...)]) for h in halves], axis=axis)
 

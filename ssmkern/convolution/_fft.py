@@ -15,6 +15,7 @@ from .._namespace import (
     array_namespace,
     complex_of,
     device_of,
+    in_precision,
     is_array,
     is_complex,
     library,
@@ -50,9 +51,9 @@ def in_parts(
     shape = batch_shape(**{str(i): tuple(x.shape[: x.ndim - core]) for i, (x, core) in enumerate(cores)})
 
     def run(*slices: Array) -> Array:
-        gain = slices[-1][(..., *(None,) * ndim)] if is_array(D) else D
         y = function(*slices[: len(arrays)])
-        return y if D is None else y + gain * slices[0]
+        gain = in_precision(xp, slices[-1][(..., *(None,) * ndim)], y.dtype) if is_array(D) else D
+        return y if D is None else y + gain * in_precision(xp, slices[0], y.dtype)
 
     if not in_passes(xp, arrays[0]):  # one program, where what is shared is found
         return in_slices(xp, run, cores, bytes_each)

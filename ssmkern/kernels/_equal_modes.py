@@ -6,7 +6,7 @@ import numpy as np
 
 from .._memory import over_batch
 from .._namespace import Array, DType, Namespace, astype, conj, device_of, real, real_of, truth
-from ..systems import DPLR, Diagonal
+from ..systems import DPLR, Diagonal, in_all_axes
 
 Field = tuple[Array, int]
 
@@ -19,8 +19,9 @@ def separated(xp: Namespace, system: DPLR | Diagonal, dtype: DType) -> list[Fiel
     into the first direction. Where A has the mode no more, as in the null space of a HiPPO matrix, the entries of the
     others then vanish, and they are set to zero.
     """
-    P, QH = [x[..., None, :][..., :0, :] for x in (system.B, system.B)]
+    P = QH = system.B[..., None, :][..., :0, :]
     if isinstance(system, DPLR):
+        system = in_all_axes(xp, system)
         P, QH = xp.matrix_transpose(system.P), conj(xp, xp.matrix_transpose(system.Q))
     rows = [x[..., None, :] for x in (system.Lambda, system.B, system.C)]
     modes, B, C, P, QH = (astype(xp, x, dtype) for x in (*rows, P, QH))

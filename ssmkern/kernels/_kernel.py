@@ -27,6 +27,7 @@ from ..systems import (
     System,
     advance,
     core_fields,
+    in_all_axes,
     is_real,
     output,
     widen,
@@ -157,6 +158,7 @@ def compute(
     xp: Namespace, system: System, step: Array | None, length: int, discretization: str, method: str, out: DType
 ) -> Array:
     """`kernel` without checks and chunks, of a system in the widest precision."""
+    system = in_all_axes(xp, system)
     discrete = system if step is None else discretize_wide(xp, system, step, discretization)
     if method == "recurrence":
         return _recurrence(xp, discrete, length, out)

@@ -123,7 +123,7 @@ def _outer(xp: Namespace, kernels: list[Array], lengths: list[int]) -> Array:
         product = factors[0]
         for factor in factors[1:]:
             product = product[..., :, None] * factor[..., None, :]
-            product = xp.reshape(product, (*product.shape[:-2], -1))
+            product = xp.reshape(product, (*product.shape[:-2], product.shape[-2] * product.shape[-1]))
         return product
 
     def part(*factors: Array) -> Array:

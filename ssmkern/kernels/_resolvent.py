@@ -32,16 +32,15 @@ def resolvent(xp: Namespace, system: System, points: Array, pencil: Pencil, out:
 
     The pencil takes points in the widest precision and returns complex numbers; the values are of dtype ``out``.
     """
-    axes = max(points.ndim - 1, len(system.batch_shape)) + 1
-    # The points are the first axis of the batch: what is done for the system alone is done once a slice.
-    first = moveaxis(xp, xp.reshape(points, (*(1,) * (axes - points.ndim), *points.shape)), -1, 0)
-    wide = widest(xp, device_of(points))
-    of_points = wide[xp.isdtype(points.dtype, "complex floating")]
-    dense = isinstance(system, Dense)
+    wide, dense = widest(xp, device_of(points)), isinstance(system, Dense)
     if isinstance(system, Dense):
         arrays = [(system.A, 2), (system.B, 1), (system.C, 1)]
     else:
         arrays = separated(xp, system, wide[1])
+    axes = 1 + max(points.ndim - 1, *(x.ndim - core for x, core in arrays))
+    # The points are the first axis of the batch: what is done for the system alone is done once a slice.
+    first = moveaxis(xp, xp.reshape(points, (*(1,) * (axes - points.ndim), *points.shape)), -1, 0)
+    of_points = wide[xp.isdtype(points.dtype, "complex floating")]
     value = _dense if dense else _modal
 
     def run(points: Array, *slices: Array) -> Array:
@@ -69,7 +68,7 @@ def _dense(xp: Namespace, p: Array, q: Array, A: Array, B: Array, C: Array) -> A
     # A state that nothing drives and that drives nothing, as the idle half of a real mode among pairs, is no pole.
     idle = xp.all(matrices == 0, axis=-1) & xp.all(matrices == 0, axis=-2) & (B[..., None, :] == 0)
     matrices = matrices + astype(xp, idle, p.dtype)[..., None] * eye
-    x, regular = _solve(xp, *_broadcast(xp, (matrices, 2), (B[..., None, :], 1)))
+    x, regular = _solve(xp, matrices, B[..., None, :])
     y = xp.sum(C[..., None, :] * x, axis=-1)
     return xp.where(regular, y, xp.full_like(y, math.inf))
 
@@ -120,24 +119,23 @@ def _joined(
     rank, stored = P.shape[-2], kept.shape[-2]
 
     def pick(rows: Array) -> Array:
-        flat = _over(xp, xp.reshape(kept, (*kept.shape[:-3], -1, kept.shape[-1])), rows)
+        flat = _over(xp, xp.reshape(kept, (*kept.shape[:-3], kept.shape[-3] * stored, kept.shape[-1])), rows)
         return xp.reshape(flat, (*flat.shape[:-2], *kept.shape[-3:-1], rows.shape[-2]))
 
-    core = _over(xp, others, xp.reshape(QH[..., :, None, :] * P[..., None, :, :], (*P.shape[:-2], -1, P.shape[-1])))
+    products = QH[..., :, None, :] * P[..., None, :, :]
+    products = xp.reshape(products, (*products.shape[:-3], rank * rank, products.shape[-1]))
+    core = _over(xp, others, products)
     core = xp.reshape(core, (*core.shape[:-1], rank, rank))
     gap = xp.sum(kept * gaps[..., None, :], axis=-1)
     gap = gap + astype(xp, ~xp.any(kept != 0, axis=-1), gap.dtype)  # none was left to keep
     eye = xp.eye(max(rank, stored), dtype=core.dtype, device=device_of(core))
-    blocks = [
-        (eye[:rank, :rank] + q[..., None] * core, 2),
-        (-xp.matrix_transpose(pick(QH)), 2),
-        (q[..., None] * pick(P), 2),
-        (gap[..., None] * eye[:stored, :stored], 2),
-    ]
-    a, b, c, d = _broadcast(xp, *blocks)
+    a, b = eye[:rank, :rank] + q[..., None] * core, -xp.matrix_transpose(pick(QH))
+    c, d = q[..., None] * pick(P), gap[..., None] * eye[:stored, :stored]
+    batch = np.broadcast_shapes(*(x.shape[:-2] for x in (a, b, c, d)))
+    a, b, c, d = (xp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b, c, d))
     matrices = xp.concat([xp.concat([a, b], axis=-1), xp.concat([c, d], axis=-1)], axis=-2)
     given = xp.concat([_over(xp, others, QH * B[..., None, :]), pick(B[..., None, :])[..., 0]], axis=-1)
-    x, regular = _solve(xp, *_broadcast(xp, (matrices, 2), (given, 1)))
+    x, regular = _solve(xp, matrices, given)
     y = xp.sum(pick(C[..., None, :])[..., 0] * x[..., rank:], axis=-1)
     return y - xp.sum(q * _over(xp, others, C[..., None, :] * P) * x[..., :rank], axis=-1), regular
 
@@ -181,9 +179,3 @@ def _solve(xp: Namespace, matrices: Array, b: Array) -> tuple[Array, Array]:
     x = solve_where_regular(xp, matrices, b[..., None])[..., 0]
     regular = xp.all(xp.isfinite(x), axis=-1)
     return xp.where(regular[..., None], x, xp.zeros_like(x)), regular
-
-
-def _broadcast(xp: Namespace, *arrays: tuple[Array, int]) -> list[Array]:
-    """Give arrays, each with its number of core dimensions, the batch of all."""
-    batch = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
-    return [xp.broadcast_to(x, (*batch, *x.shape[x.ndim - core :])) for x, core in arrays]

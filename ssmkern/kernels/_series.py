@@ -24,8 +24,10 @@ def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -
     sums = power_sums(xp, log_Lambda, length, dtype)
     v00, v01, v10, v11 = residues(xp, system, system.C)
     k00 = sums(scale * v00)
-    if v01 is None or v10 is None or v11 is None or length == 1:
+    if v01 is None or v10 is None or v11 is None:
         return k00
+    if length == 1:
+        return k00 + xp.zeros_like(v11[..., 0, 0, :1], dtype=dtype)  # in all axes of the batch
     # The low-rank term starts with z: one coefficient less is needed of all its factors.
     k01, k10, k11 = (sums(scale * v, extra)[..., : length - 1] for v, extra in ((v01, 1), (v10, 1), (v11, 2)))
     inverse = inverse_of_one_plus(xp, k11)

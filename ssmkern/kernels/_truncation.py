@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._checks import check_length
-from .._namespace import Array, Namespace, astype, device_of, solve
+from .._namespace import Array, Namespace, astype, device_of, solve_where_regular
 from .._torch import without_autocast
 from ..systems import Diagonal, System, check_discrete, check_output, widen
 
@@ -101,7 +101,7 @@ def untruncate_output(system: System, length: int) -> Array:
     gap = xp.matrix_transpose(eye - xp.linalg.matrix_power(dense.A, length))
     # The idle half of a real mode stored among conjugate pairs is coupled to nothing; undamped, its row is zero.
     idle = xp.astype(xp.all(gap == 0, axis=-1), gap.dtype)
-    C = solve(xp, gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
+    C = solve_where_regular(xp, gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
     return astype(xp, _to_stored(wide, C), system.C.dtype)
 
 

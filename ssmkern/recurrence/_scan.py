@@ -26,7 +26,17 @@ from .._namespace import (
 from .._torch import without_autocast
 from ..kernels import kernel
 from ..kernels._digits import LostDigitsError
-from ..systems import DPLR, Diagonal, System, advance, check_discrete, check_output, check_system, with_fields
+from ..systems import (
+    DPLR,
+    Diagonal,
+    System,
+    advance,
+    check_discrete,
+    check_output,
+    check_system,
+    in_all_axes,
+    with_fields,
+)
 from ._choice import ways
 from ._sequences import sequences, with_gain_apart
 from ._step import promote
@@ -171,11 +181,11 @@ def _regular(
     n = system.B.shape[-1]
     x0 = xp.zeros(n, dtype=state_dtype, device=device_of(u)) if x0 is None else astype(xp, x0, state_dtype)
     if isinstance(system, DPLR) and system.P.shape[-1] == 0:
-        Lambda = system.Lambda + xp.sum(system.P, axis=-1) + xp.sum(system.Q, axis=-1)  # zeros, in all their axes
+        Lambda = in_all_axes(xp, system).Lambda
         system = Diagonal(Lambda, system.B, system.C, system.D, system.dt, system.conjugate_pairs)
     apart = xp.isdtype(out, "real floating") and complex_value(xp, system.D)  # only outputs are complex
 
-    *cheaper, safest = [with_gain_apart(way) if apart else way for way in ways(xp, system, u, out, block)]
+    *cheaper, safest = [with_gain_apart(xp, way) if apart else way for way in ways(xp, system, u, out, block)]
     for way in cheaper:
         try:
             y, x = sequences(xp, system, u, x0, ends, way)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._memory import chunk_size, join, over_batch
-from .._namespace import Array, Namespace, clip, device_of, is_array, moveaxis, real_of
+from .._namespace import Array, Namespace, clip, device_of, in_precision, is_array, moveaxis, real_of
 from ..systems import System, core_fields, with_fields
 from ._blocks import Runner
 
@@ -28,7 +28,7 @@ class Way(NamedTuple):
     table_bytes: int
 
 
-def with_gain_apart(way: Way) -> Way:
+def with_gain_apart(xp: Namespace, way: Way) -> Way:
     """The same with D added to the outputs, and not to the tables, which have the dtype of states."""
 
     def prepare(system: System) -> Runner:
@@ -37,7 +37,7 @@ def with_gain_apart(way: Way) -> Way:
 
         def run(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
             y, x = runner(u, x, ends)
-            return y + gain * u, x
+            return y + in_precision(xp, gain, y.dtype) * in_precision(xp, u, y.dtype), x
 
         return run
 

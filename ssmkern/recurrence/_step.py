@@ -12,6 +12,7 @@ from .._namespace import (
     astype,
     complex_of,
     complex_value,
+    in_precision,
     is_array,
     is_complex,
     precision,
@@ -77,7 +78,7 @@ def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
     system, x, u = promote(xp, system, x, u)
     x = advance(xp, system, x) + system.B * (u[..., None] if is_array(u) else u)
     y = output(xp, system, x)
-    return (y if system.D is None else y + system.D * u), x
+    return (y if system.D is None else y + in_precision(xp, system.D, y.dtype) * u), x
 
 
 def promote(xp: Namespace, system: System, x: Array, u: Any) -> tuple[System, Array, Any]:

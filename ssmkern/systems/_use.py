@@ -64,3 +64,10 @@ def cast_system(xp: Namespace, system: SystemT, dtype: DType) -> SystemT:
 def widen(xp: Namespace, system: SystemT) -> SystemT:
     """The system in the highest precision of its library."""
     return cast_system(xp, system, widest(xp, device_of(system.B))[0])
+
+
+def in_all_axes(xp: Namespace, system: SystemT) -> SystemT:
+    """A system whose Lambda has the batch of P and Q, too, if these are empty: then they can be left out."""
+    if isinstance(system, Dense | Diagonal) or system.P.shape[-1] > 0:
+        return system
+    return with_fields(system, Lambda=system.Lambda + xp.sum(system.P, axis=-1) + xp.sum(system.Q, axis=-1))
