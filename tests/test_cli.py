@@ -8,6 +8,7 @@ from command_line import program, refused
 
 import ssmkern as sk
 from ssmkern.cli import _libraries, main
+from ssmkern.kernels._plan import METHODS
 
 PNG = b"\x89PNG"
 
@@ -138,6 +139,18 @@ def test_check_finds_a_disagreement(monkeypatch, capsys):
     assert "4 out of bounds" in out
 
 
+def test_check_runs_every_method_of_every_system(monkeypatch):
+    kernel, seen = sk.kernel, []
+
+    def noted(system, length, *, method, **options):
+        seen.append((type(system), method))
+        return kernel(system, length, method=method, **options)
+
+    monkeypatch.setattr(sk, "kernel", noted)
+    assert main(["check", "--backend", "numpy", "--n", "4", "--length", "16"]) == 0
+    assert seen == 2 * [(kind, method) for kind in (sk.Dense, sk.DPLR, sk.Diagonal) for method in METHODS[kind]]
+
+
 def test_check_refuses(monkeypatch, capsys):
     assert "numpy" in refused(capsys, "check", "--backend", "magic")
     assert "--length: got 0" in refused(capsys, "check", "--backend", "numpy", "--length", "0")
@@ -170,6 +183,15 @@ def test_info_survives_absent_and_broken_libraries(monkeypatch, capsys):
     assert np.__version__ in lines["numpy"]
     assert lines["jax"].endswith("not installed")
     assert lines["torch"].endswith("unusable: OSError: a shared object is missing")
+
+
+def test_info_lists_devices(torch, monkeypatch, capsys):
+    monkeypatch.setattr(_libraries, "NAMES", ("numpy", "torch"))
+    assert main(["info"]) == 0
+    lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
+    assert lines["numpy"] == ["numpy", np.__version__, "cpu"]
+    assert lines["torch"][:2] == ["torch", torch.__version__]
+    assert lines["torch"][2].rstrip(",") == "cpu"
 
 
 def test_info_survives_a_module_that_only_has_the_name(monkeypatch, capsys, tmp_path):

@@ -39,6 +39,17 @@ def test_demo_reconstructs_a_smooth_recording(tmp_path, capsys):
     assert target.read_bytes().startswith(PNG)
 
 
+@pytest.mark.parametrize(("length", "n", "window"), [(96, 64, 24), (600, 8, 16)])
+def test_the_window_is_a_quarter_of_the_recording_and_not_beyond_the_state(tmp_path, capsys, length, n, window):
+    pytest.importorskip("matplotlib")
+    np.save(tmp_path / "u.npy", smooth(length))
+    target = tmp_path / "demo.png"
+    assert main(["demo", "--input", str(tmp_path / "u.npy"), "--output", str(target), "--n", str(n)]) == 0
+    out = capsys.readouterr().out
+    assert f"{length} samples; states of {n} numbers, time scale {window} samples\n" in out
+    assert f"written: {target}" in out
+
+
 def test_demo_of_the_electrocardiogram(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     pytest.importorskip("pywt")
