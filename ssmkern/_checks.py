@@ -104,10 +104,10 @@ def check_flag(name: str, value: Any) -> None:
 def check_length(name: str, length: Any, least: int = 1, most: int = 2**31 - 1) -> int:
     """A length is an integer, of a size that all libraries count to, known when the program is traced."""
     expected = f"an int from {least} to {most} (static under jit)"
+    check_plain(name, length)
     try:
-        check_plain(name, length)
         if isinstance(length, bool | np.bool_) or (is_array(length) and "bool" in str(length.dtype)):
-            raise TypeError(f"{name}: a truth value is no number")
+            raise TypeError
         number = operator.index(length)
     except TypeError as error:
         raise TypeError(f"{name}: got {shown(length)}, expected {expected}") from error
