@@ -18,6 +18,7 @@ from ._namespace import (
     is_array,
     is_complex,
     library,
+    real_of,
     truth,
     widest,
 )
@@ -74,7 +75,7 @@ def check_parameter(name: str, value: Any, low: float, high: float, expected: st
 
 def longest_step(xp: Namespace, dtype: DType) -> float:
     """So far below overflow, its cube root, that squares of steps times modes are finite."""
-    return 2.0**42 if dtype == xp.float32 else 2.0**341
+    return 2.0**42 if real_of(xp, dtype) == xp.float32 else 2.0**341
 
 
 def check_dt(xp: Namespace, dt: Any) -> None:
