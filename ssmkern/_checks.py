@@ -18,6 +18,7 @@ from ._namespace import (
     is_array,
     is_complex,
     library,
+    real_of,
     truth,
     widest,
 )
@@ -74,7 +75,7 @@ def check_parameter(name: str, value: Any, low: float, high: float, expected: st
 
 def longest_step(xp: Namespace, dtype: DType) -> float:
     """So far below overflow, its cube root, that squares of steps times modes are finite."""
-    return 2.0**42 if dtype == xp.float32 else 2.0**341
+    return 2.0**42 if real_of(xp, dtype) == xp.float32 else 2.0**341
 
 
 def check_dt(xp: Namespace, dt: Any) -> None:
@@ -104,10 +105,10 @@ def check_flag(name: str, value: Any) -> None:
 def check_length(name: str, length: Any, least: int = 1, most: int = 2**31 - 1) -> int:
     """A length is an integer, of a size that all libraries count to, known when the program is traced."""
     expected = f"an int from {least} to {most} (static under jit)"
+    check_plain(name, length)
     try:
-        check_plain(name, length)
         if isinstance(length, bool | np.bool_) or (is_array(length) and "bool" in str(length.dtype)):
-            raise TypeError(f"{name}: a truth value is no number")
+            raise TypeError
         number = operator.index(length)
     except TypeError as error:
         raise TypeError(f"{name}: got {shown(length)}, expected {expected}") from error

@@ -63,6 +63,11 @@ def test_how_an_array_lies_in_memory_does_not_matter(name, kind):
             assert_close(x, y, 1e-12)
 
 
+def test_steps_in_single_precision_of_either_byte_order():
+    system, dt = sts.make("diagonal"), np.array([0.1, 0.2], dtype=np.float32)
+    np.testing.assert_array_equal(sk.kernel(system, 4, dt=dt.astype(">f4")), sk.kernel(system, 4, dt=dt))
+
+
 def test_memory_maps_are_arrays(tmp_path):
     u, K = (np.arange(1.0, 5.0), np.array([2.0, 1.0]))
     np.save(tmp_path / "u.npy", u)

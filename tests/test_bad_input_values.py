@@ -11,6 +11,7 @@ from helpers import asarray, assert_close, is_jax, to_numpy
 
 import ssmkern as sk
 
+NAN, INF = float("nan"), float("inf")
 NO_NAMES = (None, 3, ["bilinear"], ("bilinear",), {"bilinear"}, {}, b"bilinear", np.array(["bilinear", "zoh"]))
 NO_NUMBERS = ("0.1", b"1", [0.1], {}, fractions.Fraction(1, 3), decimal.Decimal("0.1"), np.timedelta64(1, "s"), float)
 TOO_LARGE = (10**400, -(10**400), 10**5000)
@@ -128,7 +129,24 @@ TARGETS = [
     )
 ]
 
-CASES = {"names": NAMES, "numbers": NUMBERS, "lengths": LENGTHS, "classes": CLASSES, "targets": TARGETS}
+PARAMETERS = [
+    case
+    for beta in (0.0, -1.0, 1e-40, 1e40, 1e308, 5e-324, NAN, INF)
+    for case in (
+        ("^beta:.*0 < beta", lambda _, b=beta: sk.transition("lagt", 4, beta=b)),
+        ("^beta:.*0 < beta", lambda m, b=beta: sk.basis("tlagt", 4, m.ones(2), beta=b)),
+        ("^beta:.*0 < beta", lambda m, b=beta: sk.reconstruct("glagt", m.ones(4), m.ones(2), beta=b)),
+    )
+]
+
+CASES = {
+    "names": NAMES,
+    "numbers": NUMBERS,
+    "lengths": LENGTHS,
+    "classes": CLASSES,
+    "targets": TARGETS,
+    "parameters": PARAMETERS,
+}
 
 
 @pytest.mark.parametrize("group", CASES)

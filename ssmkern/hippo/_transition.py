@@ -242,6 +242,7 @@ def check_measure(measure: Any, n: Any, params: Mapping[str, Any] | None = None)
             valid = ", ".join(known) or "none"
             raise ValueError(f"{name}: measure {measure!r} has no such parameter; its parameters: {valid}")
         _, low, high = known[name]
-        expected = f"{low:g} < {name} < {high:g} for measure {measure!r}"
-        values[name] = check_parameter(name, value, low, high, expected)
+        floats = " (1e-30 to 1e30, to stay within single precision)" if high == math.inf else ""
+        expected = f"{low:g} < {name} < {high:g} for measure {measure!r}{floats}"
+        values[name] = check_parameter(name, value, low or 1e-30, min(high, 1e30), expected)
     return n, values
