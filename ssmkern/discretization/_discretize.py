@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
+from .._memory import in_slices, item_bytes
 from .._namespace import (
     Array,
     Namespace,
@@ -137,11 +138,22 @@ def discretize_wide(xp: Namespace, system: System, step: Array, method: str, alp
 
 
 def _gbt_dense(xp: Namespace, system: Dense, step: Array, alpha: float) -> dict[str, Array]:
-    A = step[..., None] * system.A
-    eye = xp.eye(A.shape[-1], dtype=A.dtype, device=device_of(A))
-    implicit = eye - alpha * A
-    B = solve(xp, implicit, (step * system.B)[..., None])[..., 0]
-    return {"A": solve(xp, implicit, eye + (1.0 - alpha) * A), "B": B}
+    n, dtype = system.A.shape[-1], system.A.dtype
+    eye = xp.eye(n, dtype=dtype, device=device_of(system.A))
+
+    def matrix(A: Array, step: Array) -> Array:
+        A = step[..., None] * A
+        return solve(xp, eye - alpha * A, eye + (1.0 - alpha) * A)
+
+    def vector(A: Array, B: Array, step: Array) -> Array:
+        return solve(xp, eye - alpha * step[..., None] * A, (step * B)[..., None])[..., 0]
+
+    bytes_each = 5 * item_bytes(xp, dtype) * n * n
+    A, B, steps = (system.A, 2), (system.B, 1), (step, 1)
+    return {
+        "A": in_slices(xp, matrix, [A, steps], bytes_each, threads=False),
+        "B": in_slices(xp, vector, [A, B, steps], bytes_each, threads=False),
+    }
 
 
 def _gbt_dplr(xp: Namespace, system: DPLR, step: Array, alpha: float) -> dict[str, Array]:
@@ -173,18 +185,23 @@ def _hold_diagonal(xp: Namespace, system: Diagonal, step: Array, method: str) ->
 
 def _hold_dense(xp: Namespace, system: Dense, step: Array, method: str) -> dict[str, Array]:
     """Van Loan's block exponential: the input and, for foh, its slope are further states."""
-    n = system.A.shape[-1]
-    A, B = step[..., None] * system.A, (step * system.B)[..., None]
-    # Pad with broadcasting zeros to (..., n, n + 1 or n + 2), then with zero rows below.
+    n, dtype = system.A.shape[-1], system.A.dtype
     extra = 2 if method == "foh" else 1
-    eye = xp.eye(n + extra, dtype=A.dtype, device=device_of(A))
-    rows = A @ eye[:n, :] + B * eye[n, :]
-    block = xp.matrix_transpose(eye[:n, :]) @ rows
-    if extra == 2:
-        block = block + eye[:, n, None] * eye[n + 1, :]
-    E = expm(xp, block)
-    Abar, hold = E[..., :n, :n], E[..., :n, n]
-    if method == "zoh":
-        return {"A": Abar, "B": hold}
-    ramp = E[..., :n, n + 1]
-    return {"A": Abar, "B": hold - ramp + (Abar @ ramp[..., None])[..., 0]}
+    eye = xp.eye(n + extra, dtype=dtype, device=device_of(system.A))
+
+    def run(A: Array, B: Array, step: Array) -> tuple[Array, Array]:
+        # Pad with broadcasting zeros to (..., n, n + 1 or n + 2), then with zero rows below.
+        rows = (step[..., None] * A) @ eye[:n, :] + (step * B)[..., None] * eye[n, :]
+        block = xp.matrix_transpose(eye[:n, :]) @ rows
+        if extra == 2:
+            block = block + eye[:, n, None] * eye[n + 1, :]
+        E = expm(xp, block)
+        Abar, hold = E[..., :n, :n], E[..., :n, n]
+        if method == "zoh":
+            return Abar, hold
+        ramp = E[..., :n, n + 1]
+        return Abar, hold - ramp + (Abar @ ramp[..., None])[..., 0]
+
+    bytes_each = 14 * item_bytes(xp, dtype) * (n + extra) ** 2
+    arrays = [(system.A, 2), (system.B, 1), (step, 1)]
+    return dict(zip("AB", in_slices(xp, run, arrays, bytes_each, threads=False), strict=True))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 from .._memory import item_bytes
-from .._namespace import Array, DType, Namespace, truth
+from .._namespace import Array, DType, Namespace, is_complex, truth
 from .._torch import compiling
 from ..discretization import grows, log_modes
 from ..systems import DPLR, Dense, Diagonal, System, widen
 from ._blocks import powers_of, prepare_blocks
 from ._feedback import prepare_feedback
-from ._sequences import Way
+from ._sequences import Way, stretch_of
 from ._steps import prepare_steps
 
 CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
@@ -32,7 +32,6 @@ def ways(xp: Namespace, system: System, u: Array, out: DType, block: int | None)
     n = system.B.shape[-1] if diagonal and not system.conjugate_pairs else system.order
     longest = 2 ** (length.bit_length() - 1)  # a block is no longer than the sequence
     sizes = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
-    item = item_bytes(xp, out)
     size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
     found = []
     if isinstance(system, DPLR):
@@ -42,13 +41,48 @@ def ways(xp: Namespace, system: System, u: Array, out: DType, block: int | None)
         transforms = (18 + 6 * rows) * rank * rank * 5 * length * math.log2(2 * length)
         around = (1 + 2 * rank) * cost(inner, length, rows, n, True) + FFT_WEIGHT * transforms
         if around < cost(size, length, rows, n, False) and truth(~_grows(xp, system, length)):
-            sample = 8 * (3 + 3 * n // inner) * (1 + rank) + 96 * (1 + rank) ** 2
-            tables = 16 * (1 + rank) * (inner * inner + 4 * inner * n)
-            found.append(Way(prepare_feedback(xp, inner, length, out), sample, tables))
-    states = powers_of(size, length) * (n if diagonal else n * n)
-    tables = 8 * (size * (size + 4 * n) + states)
-    found.append(Way(prepare_blocks(xp, size, length, out), item * 2 * (size + n) // size, tables))
-    return [*found, Way(prepare_steps(xp, out), 2 * item, 64 * n * (n if isinstance(system, Dense) else 1))]
+            found.append(_with_feedback(xp, system, u, out, inner))
+    return [*found, _in_blocks(xp, system, u, out, size), _in_steps(xp, system, u, out)]
+
+
+# What the two ways take is measured: peaks of NumPy, to a factor of 2.
+
+
+def _in_blocks(xp: Namespace, system: System, u: Array, out: DType, size: int) -> Way:
+    """Blocks of a diagonal or a full matrix."""
+    n, stored, item = system.order, system.B.shape[-1], item_bytes(xp, out)
+    sample_bytes = _sample_bytes(item, size, n)
+    stretch = stretch_of(u, sample_bytes)
+    count = powers_of(size, stretch)
+    if isinstance(system, Diagonal):
+        tables = 3 * item * size * size + 16 * stored * (4 * size + count)
+    else:
+        wide = 16 if is_complex(xp, system.B) and not system.conjugate_pairs else 8
+        tables = item * (count * n * n + 3 * size * size) + wide * n * (5 * n + 4 * size)
+    return Way(prepare_blocks(xp, size, stretch, out), stretch, sample_bytes, tables)
+
+
+def _with_feedback(xp: Namespace, system: DPLR, u: Array, out: DType, size: int) -> Way:
+    """Blocks of the diagonal part, in double precision, and series of its feedback."""
+    n, rank, item = system.order, system.P.shape[-1], 16 if xp.isdtype(out, "complex floating") else 8
+    series = item * (2 * rank + 3) + 2 * item * rank * rank * (rank + 2)
+    sample_bytes = _sample_bytes(item, size, rank * n) + series
+    stretch = stretch_of(u, sample_bytes)
+    tables = item * size * (2 * n + size) + 16 * system.B.shape[-1] * powers_of(size, stretch)
+    return Way(prepare_feedback(xp, size, stretch, out), stretch, sample_bytes, 2 * (1 + rank) * tables)
+
+
+def _sample_bytes(item: int, size: int, n: int) -> int:
+    """For each sample in blocks of a size, which each have a few states of n numbers."""
+    return item * (4 * size + 3 * n) // size
+
+
+def _in_steps(xp: Namespace, system: System, u: Array, out: DType) -> Way:
+    """One sample after the other."""
+    n, item = system.order, item_bytes(xp, out)
+    return Way(
+        prepare_steps(xp, out), stretch_of(u, 3 * item), 3 * item, 64 * n * (n if isinstance(system, Dense) else 1)
+    )
 
 
 def cost(size: int, length: int, rows: int, n: int, diagonal: bool) -> float:

@@ -19,13 +19,21 @@ STRETCH = 1024  # stretches of time are multiples of this
 class Way(NamedTuple):
     """How sequences run, and the bytes that this takes.
 
-    ``prepare`` makes of a system, once, the function ``(u, x, ends) -> (y, x)`` that runs inputs ``(..., rows, L)``
-    from states ``(..., rows, n)``. One system needs ``table_bytes`` for that, and each sample ``sample_bytes``.
+    ``prepare`` makes of a system, once, the function ``(u, x, ends) -> (y, x)`` that runs inputs ``(..., rows, L)`` of
+    up to ``stretch`` samples from states ``(..., rows, n)``. One system needs ``table_bytes`` for that, and each sample
+    ``sample_bytes``.
     """
 
     prepare: Callable[[System], Runner]
+    stretch: int
     sample_bytes: int
     table_bytes: int
+
+
+def stretch_of(u: Array, sample_bytes: int) -> int:
+    """Samples that are run at a time."""
+    stretch = chunk_size(u, u.shape[-1] + STRETCH, 4 * sample_bytes)
+    return min(u.shape[-1], max(STRETCH, stretch // STRETCH * STRETCH))
 
 
 def with_gain_apart(xp: Namespace, way: Way) -> Way:
@@ -55,9 +63,7 @@ def sequences(xp: Namespace, system: System, u: Array, x0: Array, ends: Array | 
     own, full = batch_of(fields.values()), batch_of([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
     rows = [(_to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
-    length = u.shape[-1]
-    stretch = max(STRETCH, chunk_size(u, length + STRETCH, 4 * way.sample_bytes) // STRETCH * STRETCH)
-    row_bytes = min(stretch, length) * way.sample_bytes + 16 * length  # the output, too
+    row_bytes = way.stretch * way.sample_bytes + 16 * u.shape[-1]  # the output, too
     bytes_each = math.prod(lead) * row_bytes + way.table_bytes
     alone = math.prod(own) == 1 or chunk_size(u, 4, bytes_each) < 4  # then rows, not systems, are spread over threads
 
@@ -65,7 +71,7 @@ def sequences(xp: Namespace, system: System, u: Array, x0: Array, ends: Array | 
         runner = way.prepare(with_fields(system, **dict(zip(fields, slices, strict=False))))
 
         def run(u: Array, x: Array, *ends: Array) -> tuple[Array, Array]:
-            return _stretches(xp, runner, stretch, u, x, *ends)
+            return _stretches(xp, runner, way.stretch, u, x, *ends)
 
         inputs = slices[len(fields) :]
         if math.prod(batch_of(zip(slices, (core for _, core in fields.values()), strict=False))) > 1:
