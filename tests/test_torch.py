@@ -37,6 +37,21 @@ def test_parameters_that_require_gradients_are_checked_too(torch):
         sk.kernel(sk.Diagonal(-one, one, one), 4, dt=dt)
 
 
+def test_gradients_of_the_last_state(torch, monkeypatch):
+    """Where only the output has a batch the state is a part of a larger one; before 2.13 asarray drops gradients."""
+    asarray = torch.asarray
+    monkeypatch.setattr(torch, "asarray", lambda x, **options: asarray(x, **{"requires_grad": False, **options}))
+    A = 0.5 * sts.normal(sts.rng(1), (3, 3)).real
+    ones = torch.ones(3, dtype=torch.float64)
+    system = sk.Dense(torch.from_numpy(A), ones, torch.ones((5, 3), dtype=torch.float64), dt=1.0)
+    x0 = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    _, x = sk.scan(system, torch.ones(20, dtype=torch.float64), x0)
+    assert x.shape == (3,)
+    (gradient,) = torch.autograd.grad(x.sum(), x0)
+    expected = np.linalg.matrix_power(A, 20).sum(axis=0)
+    np.testing.assert_allclose(to_numpy(gradient), expected, rtol=1e-12)
+
+
 # --- half precision ---------------------------------------------------------------------------------------------------
 
 
