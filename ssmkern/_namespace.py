@@ -276,6 +276,16 @@ def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:
     return xp.asarray(value, dtype=dtype, device=device)
 
 
+def fourier(xp: Namespace, name: str, x: Array, size: int, axis: int = -1) -> Array:
+    """``xp.fft.<name>`` of one axis, zero-padded to ``size``, also of an empty batch, which torch's refuses."""
+    if library(xp) == "torch" and 0 in x.shape:
+        dtype = real_of(xp, x.dtype) if name == "irfft" else complex_of(xp, x.dtype)
+        shape = list(x.shape)
+        shape[axis] = size // 2 + 1 if name == "rfft" else size
+        return xp.zeros(shape, dtype=dtype, device=device_of(x))
+    return getattr(xp.fft, name)(x, n=size, axis=axis)
+
+
 # --- values ---------------------------------------------------------------------------------------------------------
 
 

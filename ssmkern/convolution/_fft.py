@@ -14,13 +14,12 @@ from .._namespace import (
     Namespace,
     array_namespace,
     complex_of,
-    device_of,
+    fourier,
     in_precision,
     is_array,
     is_complex,
     library,
     precision,
-    real_of,
 )
 
 
@@ -80,16 +79,6 @@ def clip(x: Array, lengths: Sequence[int]) -> Array:
     """The first ``lengths`` entries along the last axes, or as many as there are."""
     kept = zip(lengths, x.shape[x.ndim - len(lengths) :], strict=True)
     return x[(..., *(slice(min(pair)) for pair in kept))]
-
-
-def fourier(xp: Namespace, name: str, x: Array, size: int, axis: int = -1) -> Array:
-    """``xp.fft.<name>`` of one axis, zero-padded to ``size``, also of an empty batch, which torch's refuses."""
-    if library(xp) == "torch" and 0 in x.shape:
-        dtype = real_of(xp, x.dtype) if name == "irfft" else complex_of(xp, x.dtype)
-        shape = list(x.shape)
-        shape[axis] = size // 2 + 1 if name == "rfft" else size
-        return xp.zeros(shape, dtype=dtype, device=device_of(x))
-    return getattr(xp.fft, name)(x, n=size, axis=axis)
 
 
 def transform(xp: Namespace, x: Array, sizes: Sequence[int]) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .._namespace import Array, DType, Namespace, complex_of, device_of, real, real_of, truth
+from .._namespace import Array, DType, Namespace, complex_of, device_of, fourier, real, real_of, truth
 from ..discretization import expm1
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, is_real, with_fields
@@ -32,7 +32,7 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     real_output = is_real(xp, system)
     real_dtype = real_of(xp, log_Lambda.dtype)
     dtype = real_dtype if real_output else complex_of(xp, real_dtype)
-    transform, inverse = (xp.fft.rfft, xp.fft.irfft) if real_output else (xp.fft.fft, xp.fft.ifft)
+    transform, inverse = ("rfft", "irfft") if real_output else ("fft", "ifft")
     samples = xp.arange(length, dtype=real_dtype, device=device_of(log_Lambda))
     nodes = xp.exp(samples[: length // 2 + 1 if real_output else length] * (-2j * math.pi / length))
     damping = _damping(xp, log_Lambda * length)
@@ -43,14 +43,14 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
         if v is None:
             return None
         sequence = weighted(v, extra)
-        return transform(2.0 * sequence if system.conjugate_pairs else sequence, n=length)
+        return fourier(xp, transform, 2.0 * sequence if system.conjugate_pairs else sequence, length)
 
     C = system.C - xp.exp(-damping) * late_output(xp, system, length)
     if isinstance(system, DPLR):
         system = with_fields(system, P=system.P * xp.exp(-damping / length)[..., None])
     k00, k01, k10, k11 = residues(xp, system, C)
     spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
-    return inverse(spectrum, n=length) * xp.exp(samples * (damping / length))
+    return fourier(xp, inverse, spectrum, length) * xp.exp(samples * (damping / length))
 
 
 def _damping(xp: Namespace, turns: Array) -> Array:

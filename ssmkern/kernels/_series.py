@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, complex_of, device_of, is_complex, real_of
+from .._namespace import Array, Namespace, complex_of, device_of, fourier, is_complex, real_of
 from ..convolution import fast_length
 from ..discretization import grows
 from ..products.vandermonde import power_sums
@@ -67,7 +67,7 @@ def multiply(xp: Namespace, a: Array, b: Array, length: int) -> Array:
     """First terms of the product of matrix power series ``(..., i, j, l)`` and ``(..., j, k, l)``."""
     a, b = a[..., : min(length, a.shape[-1])], b[..., : min(length, b.shape[-1])]
     size = fast_length(a.shape[-1] + b.shape[-1] - 1)
-    forward, backward = (xp.fft.fft, xp.fft.ifft) if is_complex(xp, a) else (xp.fft.rfft, xp.fft.irfft)
-    a, b = forward(a, n=size), forward(b, n=size)
+    forward, backward = ("fft", "ifft") if is_complex(xp, a) else ("rfft", "irfft")
+    a, b = (fourier(xp, forward, x, size) for x in (a, b))
     product = xp.sum(a[..., :, :, None, :] * b[..., None, :, :, :], axis=-3)
-    return backward(product, n=size)[..., : min(length, size)]
+    return fourier(xp, backward, product, size)[..., : min(length, size)]

@@ -92,6 +92,7 @@ def kernel_copies(rng, host, length, options):
     mixed = options["method"] in ("cauchy", "series") or (options["method"] == "auto" and host.kind == "DPLR")
     if mixed:  # transforms join all samples
         scale = np.broadcast_to(scale[..., -1:], scale.shape)
+        scale = scale * (np.exp(2) if options["method"] == "cauchy" else 1)  # from a circle within the unit circle
     size = int(np.prod(batch))
     largest = reference.growth(found["A"][:size], length).reshape(*batch, 1)
     return K, scale, out, usable & (scale < LIMIT["float64"]) & (largest < (1e12 if mixed else 1e250))
