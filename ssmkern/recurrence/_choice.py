@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
-from .._memory import item_bytes
+from .._memory import budget, item_bytes
 from .._namespace import Array, DType, Namespace, is_complex, truth
 from .._torch import compiling
 from ..discretization import grows, log_modes
@@ -32,44 +34,52 @@ def ways(xp: Namespace, system: System, u: Array, out: DType, block: int | None)
     n = system.B.shape[-1] if diagonal and not system.conjugate_pairs else system.order
     longest = 2 ** (length.bit_length() - 1)  # a block is no longer than the sequence
     sizes = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
-    size = min(sizes, key=lambda size: cost(size, length, rows, n, diagonal))
     found = []
+
+    def cheapest(bytes_of: Callable[[int], tuple[int, int]], diagonal: bool) -> int:
+        """The size of blocks, of those whose tables fit into half of the budget or take little more than any."""
+        tables = {size: bytes_of(size)[1] for size in sizes}
+        limit = max(budget(u) // 2, 2 * min(tables.values()))
+        fitting = [size for size in sizes if tables[size] <= limit]
+        return min(fitting, key=lambda size: cost(size, length, rows, n, diagonal))
+
+    complex_states = is_complex(xp, system.B) and not system.conjugate_pairs
+    in_blocks = partial(_bytes_in_blocks, system, length, item_bytes(xp, out), 16 if complex_states else 8)
+    size = cheapest(in_blocks, diagonal)
     if isinstance(system, DPLR):
         rank = system.P.shape[-1]
-        inner = min(sizes, key=lambda size: cost(size, length, rows, n, True))
+        item = 16 if xp.isdtype(out, "complex floating") else 8
+        with_feedback = partial(_bytes_with_feedback, system, length, item)
+        inner = cheapest(with_feedback, True)
         # Diagonal blocks from u to the feedback and from u and the feedback to y; the feedback takes FFTs of 2 length.
         transforms = (18 + 6 * rows) * rank * rank * 5 * length * math.log2(2 * length)
         around = (1 + 2 * rank) * cost(inner, length, rows, n, True) + FFT_WEIGHT * transforms
-        if around < cost(size, length, rows, n, False) and truth(~_grows(xp, system, length)):
-            found.append(_with_feedback(xp, system, u, out, inner))
-    return [*found, _in_blocks(xp, system, u, out, size), _in_steps(xp, system, u, out)]
+        fits = with_feedback(inner)[1] < budget(u) < in_blocks(size)[1]
+        if (fits or around < cost(size, length, rows, n, False)) and truth(~_grows(xp, system, length)):
+            stretch = stretch_of(u, with_feedback(inner)[0])
+            found.append(Way(prepare_feedback(xp, inner, stretch, out), stretch, *with_feedback(inner)))
+    stretch = stretch_of(u, in_blocks(size)[0])
+    found.append(Way(prepare_blocks(xp, size, stretch, out), stretch, *in_blocks(size)))
+    return [*found, _in_steps(xp, system, u, out)]
 
 
-# What the two ways take is measured: peaks of NumPy, to a factor of 2.
+# Bytes of a sample and of the tables of a system are measured: peaks of NumPy, to a factor of 2.
 
 
-def _in_blocks(xp: Namespace, system: System, u: Array, out: DType, size: int) -> Way:
-    """Blocks of a diagonal or a full matrix."""
-    n, stored, item = system.order, system.B.shape[-1], item_bytes(xp, out)
-    sample_bytes = _sample_bytes(item, size, n)
-    stretch = stretch_of(u, sample_bytes)
-    count = powers_of(size, stretch)
+def _bytes_in_blocks(system: System, length: int, item: int, wide: int, size: int) -> tuple[int, int]:
+    n, stored, count = system.order, system.B.shape[-1], powers_of(size, length)
     if isinstance(system, Diagonal):
         tables = 3 * item * size * size + 16 * stored * (4 * size + count)
     else:
-        wide = 16 if is_complex(xp, system.B) and not system.conjugate_pairs else 8
         tables = item * (count * n * n + 3 * size * size) + wide * n * (5 * n + 4 * size)
-    return Way(prepare_blocks(xp, size, stretch, out), stretch, sample_bytes, tables)
+    return _sample_bytes(item, size, n), tables
 
 
-def _with_feedback(xp: Namespace, system: DPLR, u: Array, out: DType, size: int) -> Way:
-    """Blocks of the diagonal part, in double precision, and series of its feedback."""
-    n, rank, item = system.order, system.P.shape[-1], 16 if xp.isdtype(out, "complex floating") else 8
+def _bytes_with_feedback(system: DPLR, length: int, item: int, size: int) -> tuple[int, int]:
+    n, rank = system.order, system.P.shape[-1]
     series = item * (2 * rank + 3) + 2 * item * rank * rank * (rank + 2)
-    sample_bytes = _sample_bytes(item, size, rank * n) + series
-    stretch = stretch_of(u, sample_bytes)
-    tables = item * size * (2 * n + size) + 16 * system.B.shape[-1] * powers_of(size, stretch)
-    return Way(prepare_feedback(xp, size, stretch, out), stretch, sample_bytes, 2 * (1 + rank) * tables)
+    tables = item * size * (2 * n + size) + 16 * system.B.shape[-1] * powers_of(size, length)
+    return _sample_bytes(item, size, rank * n) + series, 2 * (1 + rank) * tables
 
 
 def _sample_bytes(item: int, size: int, n: int) -> int:

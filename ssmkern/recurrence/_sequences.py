@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._memory import chunk_size, join, over_batch
+from .._memory import budget, chunk_size, item_bytes, join, over_batch
 from .._namespace import Array, Namespace, clip, device_of, in_precision, is_array, moveaxis, real_of
 from ..systems import System, core_fields, with_fields
 from ._blocks import Runner
@@ -63,7 +63,7 @@ def sequences(xp: Namespace, system: System, u: Array, x0: Array, ends: Array | 
     own, full = batch_of(fields.values()), batch_of([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
     rows = [(_to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
-    row_bytes = way.stretch * way.sample_bytes + 16 * u.shape[-1]  # the output, too
+    row_bytes = way.stretch * way.sample_bytes + item_bytes(xp, x0.dtype) * u.shape[-1]  # the output, too
     bytes_each = math.prod(lead) * row_bytes + way.table_bytes
     alone = math.prod(own) == 1 or chunk_size(u, 4, bytes_each) < 4  # then rows, not systems, are spread over threads
 
@@ -77,7 +77,9 @@ def sequences(xp: Namespace, system: System, u: Array, x0: Array, ends: Array | 
         if math.prod(batch_of(zip(slices, (core for _, core in fields.values()), strict=False))) > 1:
             return run(*inputs)
         pairs = [(x, core - 1) for x, (_, core) in zip(inputs, rows, strict=True)]
-        return over_batch(xp, run, pairs, 2 * row_bytes, threads=alone)  # half of the budget is for the tables
+        # Rows have what the tables leave of the budget.
+        left = max(1, budget(u) - way.table_bytes)
+        return over_batch(xp, run, pairs, row_bytes * budget(u) // left, threads=alone)
 
     y, x = over_batch(xp, part, [*fields.values(), *rows], bytes_each, threads=not alone)
     state = batch_of([value for name, value in fields.items() if name not in ("C", "D")] + given)
