@@ -247,11 +247,6 @@ def test_a_step_is_a_positive_number(capsys, value):
     assert "dt: " in message
 
 
-def test_a_step_so_long_that_time_is_infinite(capsys):
-    assert "--dt: got 1.7e+308, at which" in refused(capsys, *SMALL, "--dt", "1.7e308")
-    assert main(["kernel", "--n", "1", "--length", "2", "--dt", "1.7e308"]) == 0
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_kernel_that_overflows_is_not_written(tmp_path, capsys, dtype):
     path = tmp_path / "k.npy"
