@@ -125,18 +125,20 @@ def test_check_refuses_a_device_that_holds_no_values(torch, capsys, device):
     assert len(message) < 400  # torch adds a list of all that it was built with
 
 
-def test_check_finds_a_disagreement(monkeypatch, capsys):
+@pytest.mark.parametrize("factor", [1.001, np.nan])
+@pytest.mark.parametrize(("changed", "lines"), [("cauchy", 4), ("recurrence", 6)])  # Dense does not take cauchy
+def test_check_finds_a_disagreement(monkeypatch, capsys, changed, lines, factor):
     kernel = sk.kernel
 
     def wrong(*arguments, method, **options):
         K = kernel(*arguments, method=method, **options)
-        return K * 1.001 if method == "cauchy" else K
+        return K * factor if method == changed else K
 
     monkeypatch.setattr(sk, "kernel", wrong)
     assert main(["check", "--backend", "numpy", "--n", "8", "--length", "64"]) == 1
     out = capsys.readouterr().out
-    assert out.count("OUT OF BOUNDS") == 4  # DPLR and Diagonal take cauchy, both in two dtypes
-    assert "4 out of bounds" in out
+    assert out.count("OUT OF BOUNDS") == lines
+    assert f"{lines} out of bounds" in out
 
 
 def test_check_runs_every_method_of_every_system(monkeypatch):
