@@ -84,8 +84,8 @@ def kernel(
         The system is none of the three, length is no int, dt is no real number, or libraries differ.
     ValueError
         C is missing; dt is missing, superfluous, not positive or of a shape that does not broadcast; length < 1; a
-        name is unknown, the method is not one that the (discretized) system takes, or bandlimit is not positive or
-        the system is discrete or Dense.
+        name is unknown, the method is not one that the (discretized) system takes or loses its digits for it, or
+        bandlimit is not positive or the system is discrete or Dense.
 
     Notes
     -----
@@ -97,6 +97,12 @@ def kernel(
     - series: the same identity between power series modulo z^length, which needs no truncated output vector and so no
       power of a matrix: O(n length) + O(length log length).
     - recurrence: length steps in a Python loop, the plain reference.
+
+    Systems that decay can have parts that grow: modes of the diagonal part (under "euler" all that are imaginary), or
+    powers of the matrix before they decay. series loses its digits where a mode grows, krylov and cauchy where powers
+    are very large. "auto" takes series only where no mode grows and its values can be read, and steps through a system
+    that krylov fails for. A method asked for by name raises an error instead; where values cannot be read (traced, or
+    on a GPU) what it returns then is inf.
 
     Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems; only
     the last products run in the precision of the result. No ``n x length`` array is formed. Nothing is clamped: the
