@@ -97,10 +97,12 @@ def scan(
     more product with ``C A ... C A^b`` gives the output of the state that enters each block. That takes
     2 b + 4 n + 4 n^2 / b flops a sample (the last term is O(n / b) for `Diagonal`) and 2 n^3 log2 L for the powers of a
     dense or DPLR matrix. Where these cost too much, at large n, a DPLR system runs as a diagonal one with feedback
-    through its low-rank part, solved for by FFT, if no mode of its diagonal part grows and the values can be read. Where
-    powers of the matrix are so large before they decay that digits are lost, the system is stepped through one sample
-    after the other; where values cannot be read (traced, or on a GPU), the output is NaN then. Powers are formed in float64 where the library has it; samples are
-    multiplied in the precision of the result. Long sequences and large batches run in parts within the `byte_budget`.
+    through its low-rank part, solved for by FFT, if no mode of the diagonal part grows and the values can be read.
+    Powers are formed in float64 where the library has it; samples are multiplied in the precision of the result. Long
+    sequences and large batches run in parts within the `byte_budget`.
+
+    Where powers of a matrix are so large before they decay that digits are lost, the system is stepped through one
+    sample after the other; where values cannot be read (traced, or on a GPU), the output is NaN then.
 
     Irregular steps are O(n) a sample: blocks are stepped through side by side.
 
