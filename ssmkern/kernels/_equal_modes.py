@@ -35,10 +35,10 @@ def separated(xp: Namespace, system: DPLR | Diagonal, dtype: DType) -> list[Fiel
 def _turned(xp: Namespace, modes: Array, P: Array, x: Array, left: bool) -> Array:
     """Rows x ``(..., k, n)``, of B or P or, on the ``left``, of C or Q^H, after the reflection."""
     n, rank = modes.shape[-1], P.shape[-2]
-    order = xp.arange(max(n, rank), dtype=real_of(xp, modes.dtype), device=device_of(modes))
-    earlier = order[:n] < order[:n, None]
 
     def run(modes: Array, P: Array, x: Array) -> Array:
+        order = xp.arange(max(n, rank), dtype=real_of(xp, modes.dtype), device=device_of(modes))
+        earlier = order[:n] < order[:n, None]
         same = xp.matrix_transpose(modes) == modes
         single = ~xp.any(same & (earlier | xp.matrix_transpose(earlier)), axis=-1)[..., None, :]
         if truth(single):
