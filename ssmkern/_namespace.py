@@ -239,7 +239,7 @@ def solve_where_regular(xp: Namespace, A: Array, B: Array) -> Array:
         return xp.linalg.solve(A, B)
     except np.linalg.LinAlgError:  # at least one is: find it by halves
         if math.prod(shape) == 1:
-            return xp.full_like(B, math.inf)
+            return xp.full_like(B, math.nan)
         axis = max(range(len(shape)), key=shape.__getitem__)
         halves = slice(None, shape[axis] // 2), slice(shape[axis] // 2, None)
         index = (slice(None),) * axis

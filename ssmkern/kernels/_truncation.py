@@ -100,7 +100,8 @@ def untruncate_output(system: System, length: int) -> Array:
     eye = xp.eye(dense.A.shape[-1], dtype=dense.A.dtype, device=device_of(dense.A))
     gap = xp.matrix_transpose(eye - xp.linalg.matrix_power(dense.A, length))
     # The idle half of a real mode stored among conjugate pairs is coupled to nothing; undamped, its row is zero.
-    idle = xp.astype(xp.all(gap == 0, axis=-1) & (dense.C == 0), gap.dtype)
+    small = xp.abs(dense.C) <= 1e-9 * xp.max(xp.abs(dense.C), axis=-1, keepdims=True)
+    idle = xp.astype(xp.all(gap == 0, axis=-1) & small, gap.dtype)
     C = solve_where_regular(xp, gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
     return astype(xp, _to_stored(wide, C), system.C.dtype)
 
