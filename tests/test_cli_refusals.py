@@ -90,7 +90,11 @@ def test_what_an_encoding_lacks_is_spelled_out():
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT for a child process")
 def test_an_interrupt_ends_without_a_traceback():
-    code = "import sys, ssmkern.cli as c; print(flush=True); sys.exit(c.main(sys.argv[1:]))"
+    # A shell has what it starts in the background ignore interrupts.
+    code = (
+        "import signal, sys, ssmkern.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "print(flush=True); sys.exit(c.main(sys.argv[1:]))"
+    )
     command = [sys.executable, "-c", code, "kernel", "--method", "recurrence", "--length", "20000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()  # everything is imported

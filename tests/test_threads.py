@@ -60,12 +60,17 @@ def test_a_late_slice_that_fails_is_not_waited_for_in_order(monkeypatch):
 
 
 def test_an_interrupt_is_the_end(workers):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which is not there in the background of a shell
+
     def function(i):
         if i == 10:
             signal.raise_signal(signal.SIGINT)
         time.sleep(0.02)
 
-    count, raised = over_slices(function)
+    try:
+        count, raised = over_slices(function)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert isinstance(raised, KeyboardInterrupt)
     assert count < 50
 

@@ -27,8 +27,8 @@ def agree(xp: Namespace, K: Array, system: System, off: Array) -> Array:
     1e-9 of the largest term, and some eps a term, are allowed in float64; of a kernel that cancels to nearly nothing,
     no more is asked than its parameters allow.
     """
-    eps = float(xp.finfo(off.dtype).eps)
+    eps, tiny = float(xp.finfo(off.dtype).eps), float(xp.finfo(off.dtype).smallest_normal)
     largest = astype(xp, xp.max(xp.abs(K), axis=-1), off.dtype)
     size = xp.sum(xp.abs(system.C), axis=-1) * xp.max(xp.abs(system.B), axis=-1)
-    bound = (eps**0.58 + 10.0 * K.shape[-1] * eps) * largest + 64.0 * eps * size
+    bound = (eps**0.58 + 10.0 * K.shape[-1] * eps) * largest + 64.0 * eps * size + tiny
     return ~xp.any(off > bound[..., None], axis=-1)

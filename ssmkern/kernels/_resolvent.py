@@ -86,11 +86,9 @@ def _modal(xp: Namespace, p: Array, q: Array, modes: Array, B: Array, P: Array, 
     """
     gaps = p[..., None] - q[..., None] * modes[..., None, :]
     coupled = xp.any(P != 0, axis=-2) & xp.any(QH != 0, axis=-2)  # what is not adds a sum of its own: nothing cancels
-    real = xp.real(modes)
     distances = xp.abs(xp.real(gaps)) + xp.abs(xp.imag(gaps))
     zero = distances == 0
-    distances = distances + xp.where(coupled, xp.zeros_like(real), xp.full_like(real, math.inf))[..., None, :]
-    kept = _nearest(xp, distances, P.shape[-2])
+    kept = _nearest(xp, distances, coupled[..., None, :], P.shape[-2])
     rest = ~functools.reduce(operator.or_, kept) if kept else xp.ones_like(zero)
     others = xp.where(rest, 1.0 / xp.where(rest & ~zero, gaps, xp.ones_like(gaps)), xp.zeros_like(gaps))
     y = _over(xp, others, (C * B)[..., None, :])[..., 0]
@@ -145,18 +143,17 @@ def _over(xp: Namespace, weights: Array, rows: Array) -> Array:
     return weights @ xp.matrix_transpose(rows)
 
 
-def _nearest(xp: Namespace, distances: Array, count: int) -> list[Array]:
-    """Where the smallest, the next, ... of the finite distances is: one True in a row, or none.
+def _nearest(xp: Namespace, distances: Array, allowed: Array, count: int) -> list[Array]:
+    """Where the smallest, the next, ... of the distances is, of those that are allowed: one True in a row, or none.
 
-    JAX lowers argmin to integers that it lacks where float64 is switched off.
+    By its index: a compiler may compute a distance twice, and not to the last bit the same.
     """
-    order = xp.arange(1, distances.shape[-1] + 1, dtype=distances.dtype, device=device_of(distances))
+    places = xp.arange(distances.shape[-1], device=device_of(distances))
     found = []
     for _ in range(min(count, distances.shape[-1])):
-        least = xp.min(distances, axis=-1, keepdims=True)
-        hits = astype(xp, (distances == least) & xp.isfinite(least), order.dtype) * order
-        found.append((hits > 0) & (hits == xp.max(hits, axis=-1, keepdims=True)))
-        distances = xp.where(found[-1], xp.full_like(distances, math.inf), distances)
+        left = xp.where(allowed, distances, xp.full_like(distances, math.inf))
+        found.append(allowed & (places == xp.argmin(left, axis=-1, keepdims=True)))
+        allowed = allowed & ~found[-1]
     return found
 
 
