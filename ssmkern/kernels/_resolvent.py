@@ -74,7 +74,7 @@ def _dense(xp: Namespace, p: Array, q: Array, A: Array, B: Array, C: Array) -> A
 
 
 def _modal(xp: Namespace, p: Array, q: Array, modes: Array, B: Array, P: Array, C: Array, QH: Array) -> Array:
-    r"""Sums over the modes, with the r modes nearest to each point (at least one) kept apart as unknowns.
+    r"""Sums over the modes, with the r modes nearest to each point kept apart as unknowns, r being the rank of P.
 
     With :math:`w = Q^H x` each mode is :math:`x_i = (B_i - q P_i w) / (p - q \lambda_i)`. All but those kept, j, are
     eliminated, which leaves for w and :math:`x_j` the equations
