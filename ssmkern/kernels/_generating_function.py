@@ -9,7 +9,7 @@ from .._namespace import Array, array_namespace, astype, complex_of, device_of, 
 from .._torch import without_autocast
 from ..discretization import discretize_wide, less_identity, step_array
 from ..products.vandermonde import vandermonde_transpose
-from ..systems import System, widen
+from ..systems import System, check_system, widen
 from ._arguments import check_arguments
 from ._kernel import kernel
 from ._resolvent import resolvent
@@ -73,10 +73,11 @@ def generating_function(
     xp = array_namespace(z=z, system=getattr(system, "B", None), dt=dt)
     check_vector("z", z)
     if length is not None:
-        K = kernel(system, length, dt=dt, discretization=discretization)
+        check_system(system)
+        out = complex_of(xp, precision(xp, system.B, z, dt)[0])
+        K = kernel(widen(xp, system), length, dt=dt, discretization=discretization)
         batch_shape(system=tuple(K.shape[:-1]), z=tuple(z.shape[:-1]))
-        values = vandermonde_transpose(K, z)
-        return astype(xp, values, complex_of(xp, values.dtype))
+        return astype(xp, vandermonde_transpose(K, z), out)
     check_arguments(system, dt, discretization)
     batch_shape(system=system.batch_shape, dt=shape_of(dt), z=tuple(z.shape[:-1]))
     wide, step = widen(xp, system), None if dt is None else step_array(xp, system, dt)

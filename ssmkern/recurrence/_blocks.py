@@ -232,9 +232,10 @@ def _verified(xp: Namespace, blocks: Blocks, before: Array, added: Array, level:
         xp.stack([x[..., j, :] for x, j in rows], axis=-2)
         for rows in zip(*(((before, j - 1), (before, j), (added, j - 1)) for j in places), strict=True)
     )
-    size = xp.abs(last) + xp.abs(more)
+    carried = _advance(xp, blocks, last, level)
+    size = xp.abs(last) + xp.abs(carried) + xp.abs(more)
     size = xp.stack([xp.max(size[..., : i + 1, :], axis=-2) for i in range(len(places))], axis=-2)
-    return _checked(xp, before, _advance(xp, blocks, last, level) + more - here, size, before.shape[-2] << level)
+    return _checked(xp, before, carried + more - here, size, before.shape[-2] << level)
 
 
 def _rest(xp: Namespace, blocks: Blocks, u: Array, x: Array) -> tuple[Array, Array]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .._jax import fold
-from .._namespace import Array, DType, Namespace, astype, device_of, is_array
-from ..systems import System, advance, core_fields, output, widen, with_fields
+from .._namespace import Array, DType, Namespace, astype, complex_of, device_of, is_array
+from ..systems import System, advance, cast_system, core_fields, output, widen, with_fields
 from ._blocks import Runner
 
 
@@ -16,8 +16,11 @@ def prepare_steps(xp: Namespace, out: DType) -> Callable[[System], Runner]:
 
     def prepare(system: System) -> Runner:
         wide = widen(xp, system)
-        rows = {name: x[(..., None, *(slice(None),) * len(wide._core[name]))] for name, x in core_fields(wide).items()}
-        wide = with_fields(wide, **rows)
+        dtype = complex_of(xp, wide.B.dtype) if xp.isdtype(out, "complex floating") else wide.B.dtype
+        fields = core_fields(cast_system(xp, wide, dtype)).items()
+        wide = with_fields(
+            wide, **{name: x[(..., None, *(slice(None),) * len(wide._core[name]))] for name, x in fields}
+        )
         gain = system.D[..., None] if is_array(system.D) else system.D
 
         def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fuzz import reference
-from fuzz.check import COPIES, LIMIT, Case, answer
+from fuzz.check import COPIES, FACTOR, LIMIT, Case, answer
 from fuzz.draw import DISCRETIZATIONS, named, precision
 from fuzz.exact import first, so_far, ungather
 from fuzz.full import elements
@@ -93,6 +93,8 @@ def kernel_copies(rng, host, length, options):
     if mixed:  # transforms join all samples
         scale = np.broadcast_to(scale[..., -1:], scale.shape)
         scale = scale * (np.exp(2) if options["method"] == "cauchy" else 1)  # from a circle within the unit circle
+    if options["method"] == "recurrence":  # rounding a mode by eps moves its l-th power by l eps
+        scale = scale * (1 + 4 * np.arange(length) / FACTOR)
     size = int(np.prod(batch))
     largest = reference.growth(found["A"][:size], length).reshape(*batch, 1)
     return K, scale, out, usable & (scale < LIMIT["float64"]) & (largest < (1e12 if mixed else 1e250))

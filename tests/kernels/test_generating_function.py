@@ -164,3 +164,14 @@ def test_near_one_at_small_steps(xp):
     system = sk.Diagonal(*(asarray(xp, np.array(x)) for x in ([-1.0, -2.0], [1.0, 1.0], [1.0, 3.0])))
     gain = sk.generating_function(system, asarray(xp, np.array([1.0])), dt=1e-8)
     assert_close(gain, np.array([2.5]), tolerance("float64"))
+
+
+def test_the_precision_of_the_points_counts():
+    """A single system at double points: the kernel in between is double, and does not overflow."""
+    system = sk.Dense(np.full((1, 1), 8.0, np.float32), np.ones(1, np.float32), np.ones(1, np.float32), dt=1.0)
+    z = np.array([0.1, 0.05j])
+    exact = (1 - (8 * z) ** 60) / (1 - 8 * z)
+    np.testing.assert_allclose(sk.generating_function(system, z, length=60), exact, rtol=1e-13)
+    single = sk.generating_function(system, z.astype(np.complex64), length=60)
+    assert single.dtype == np.complex64
+    np.testing.assert_allclose(single, exact, rtol=1e-5)

@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 import tracemalloc
 
 import numpy as np
@@ -326,3 +327,23 @@ def test_states_of_another_library_are_refused(torch):
     system = sk.discretize(sts.make("diagonal", n=2), 0.1)
     with pytest.raises(TypeError, match="x0 is an array of torch"):
         sk.scan(system, np.ones(4), torch.ones(2))
+
+
+def test_a_growing_state_is_run_in_blocks(monkeypatch):
+    """Growth by 1e30 in single precision is no loss of digits: nothing is stepped through, nor with a complex state."""
+    monkeypatch.setattr(sys.modules["ssmkern.recurrence._choice"], "prepare_steps", lambda *_: None)
+    one = np.ones(1, np.float32)
+    system = sk.Dense(1.6 * one[:, None], one, one, dt=1.0)
+    for x0 in (one, one * 1j):
+        y, _ = sk.scan(system, np.zeros(145, np.float32), x0.astype(np.complex64), block=4)
+        exact = x0[0] * float(np.float32(1.6)) ** np.arange(1.0, 146)
+        np.testing.assert_allclose(y, exact, rtol=1e-4)
+
+
+def test_complex_states_go_step_by_step():
+    system, V = sk.nplr("legs", 64, conjugate_pairs=False)
+    system = sk.discretize(dataclasses.replace(system, C=np.ones(64) @ V), 1e-2, "euler").to_dense()
+    dense = sk.Dense(*(x.real.copy() for x in (system.A, system.B, system.C)), dt=1.0)
+    u = np.ones(100) * (1 + 0.5j)
+    y, _ = sk.scan(dense, u)
+    assert_close(y, sk.scan(dense, u.real)[0] * (1 + 0.5j), 1e-12)
