@@ -21,6 +21,7 @@ def workers(request, monkeypatch):
 def over_slices(function):
     """Call ``over_batch`` with a function of the number of a slice; how many slices began, and what was raised."""
     begun = []
+    before = set(threading.enumerate())
 
     def run(x):
         begun.append(int(x[0, 0]))
@@ -30,6 +31,8 @@ def over_slices(function):
     x = np.arange(float(SLICES))[:, None]
     with pytest.raises((ValueError, KeyboardInterrupt)) as raised:
         _memory.over_batch(np, run, [(x, 1)], _memory._CACHED)
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert not left, "the threads end with the call"
     return len(begun), raised.value
 
 
@@ -43,7 +46,6 @@ def test_an_error_is_the_end(workers, bad):
     count, raised = over_slices(function)
     assert str(raised) == "slice is bad"
     assert bad < count < bad + 40
-    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
 
 
 def test_a_late_slice_that_fails_is_not_waited_for_in_order(monkeypatch):
