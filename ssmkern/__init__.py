@@ -5,7 +5,7 @@ through it: `nplr` or `s4d` make a system from a HiPPO measure, `kernel` compute
 applies it; `discretize` and `step` are the recurrent view of the same system.
 """
 
-from ._memory import byte_budget
+from ._arrays import byte_budget
 from .convolution import convolve, convolve_bidirectional
 from .discretization import discretize
 from .hippo import basis, reconstruct, transition

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import check_choice, check_flag, check_length, check_target, longest_step, real_number, shown
-from ._namespace import Array, Device, DType, Namespace, complex_of, from_host
+from ._arrays import Array, Device, DType, Namespace, complex_of, from_host
+from ._arrays.checks import check_choice, check_flag, check_length, check_target, longest_step, real_number, shown
 from .hippo._normal import has_normal_form, normal_form
 from .hippo._transition import check_measure
 from .systems import DPLR, Diagonal

@@ -1,6 +1,6 @@
 """What a GPU asks of the code, without one: torch's device "meta" has shapes and dtypes, but no values to read."""
 
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import array_api_compat
 import calls
@@ -12,7 +12,7 @@ import test_public
 from helpers import to_library
 
 import ssmkern as sk
-from ssmkern._namespace import solve
+from ssmkern._arrays import library
 
 # What waits for a GPU, beside reading a value, which has no meaning on "meta" and raises.
 WAITS = ("_linalg_check_errors", "nonzero", "masked_select", "unique", "equal.default", "is_nonzero")
@@ -88,12 +88,11 @@ def test_solving_where_batches_do_not_broadcast(monkeypatch):
             raise ValueError("a must have (..., M, M) shape and b must have (..., M, K)")
         return np.linalg.solve(A, B)
 
-    xp = SimpleNamespace(
-        __name__="array_api_compat.cupy", broadcast_to=np.broadcast_to, linalg=SimpleNamespace(solve=strict_solve)
-    )
+    xp = ModuleType("array_api_compat.cupy")
+    xp.broadcast_to, xp.linalg = np.broadcast_to, SimpleNamespace(solve=strict_solve)
     rng = np.random.default_rng(0)
     for a, b in (((3, 3), (5, 3, 1)), ((5, 3, 3), (3, 2)), ((2, 1, 3, 3), (4, 3, 2)), ((3, 3, 3), (3, 3))):
         A, B = rng.normal(size=a) + 3 * np.eye(3), rng.normal(size=b)
-        X = solve(xp, A, B)
+        X = library(xp).solve(A, B)
         assert X.shape == (*np.broadcast_shapes(a[:-2], b[:-2]), 3, b[-1])
         np.testing.assert_allclose(A @ X, np.broadcast_to(B, X.shape), atol=1e-13)

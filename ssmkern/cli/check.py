@@ -12,7 +12,8 @@ import array_api_compat
 import numpy as np
 
 import ssmkern as sk
-from ssmkern._namespace import device_of, from_host
+from ssmkern._arrays import device_of, from_host, library_of
+from ssmkern._arrays import library as library_behind
 from ssmkern.kernels._plan import METHODS
 
 from . import _libraries
@@ -92,10 +93,7 @@ def _usable(name: str, device: str | None) -> _libraries.Library:
 def _check_library(library: _libraries.Library, device: str | None, n: int, length: int) -> int:
     failures = 0
     for (dtype, bound), kind in itertools.product(_BOUNDS.items(), _SYSTEMS):
-        if library.name == "jax":
-            import jax
-
-            jax.config.update("jax_enable_x64", dtype == "float64")
+        library_behind(library.xp).offer_double(dtype == "float64")
         try:
             between, with_recurrence = _disagreement(_system(library.xp, device, kind, n, dtype), length)
         except Exception as error:  # the same
@@ -139,8 +137,4 @@ def _largest(x: Any) -> float:
 
 def _on_host(x: Any) -> np.ndarray:
     """Copy to NumPy: the one place where arrays leave their library, and it is for a table."""
-    if array_api_compat.is_cupy_array(x):
-        x = x.get()
-    elif array_api_compat.is_torch_array(x):
-        x = x.detach().cpu()
-    return np.asarray(x, dtype=np.float64)
+    return library_of(x).to_numpy(x).astype(np.float64)

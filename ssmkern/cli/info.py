@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import ssmkern as sk
-from ssmkern.products._fused import description as fused_description
+from ssmkern._arrays import library
 
 from . import _libraries
 from ._streams import say
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command has 
     for name in _libraries.NAMES:
         found = _libraries.find(name)
         say(f"{name:<18}{found.version:<16}{found.remark}")
-    say(f"\nlarge Cauchy products on NumPy: {fused_description(np)}")
+    say(f"\nlarge Cauchy products on NumPy: {library(np).cauchy_description()}")
     say(f"\n{'package':<18}version")
     for name in _OTHER:
         say(f"{name:<18}{_libraries.package_version(name)}")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import check_choice
-from .._namespace import Array, astype, conj, device_of
-from .._torch import without_autocast
+from .._arrays import Array, astype, conj, device_of, without_autocast
+from .._arrays.checks import check_choice
 from ._fft import clip, fast_length, in_parts, prepare, restore, transform, transform_bytes
 
 CONVENTIONS = ("centered", "shifted")

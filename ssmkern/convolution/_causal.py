@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import check_length
-from .._namespace import Array, astype
-from .._torch import without_autocast
+from .._arrays import Array, astype, without_autocast
+from .._arrays.checks import check_length
 from ._fft import clip, fast_length, in_parts, prepare, restore, transform, transform_bytes
 
 

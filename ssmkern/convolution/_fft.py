@@ -6,21 +6,22 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._checks import batch_shape, check_number, check_vector, shape_of
-from .._memory import in_passes, in_slices, item_bytes
-from .._namespace import (
+from .._arrays import (
     Array,
     DType,
     Namespace,
     array_namespace,
     complex_of,
-    fourier,
+    in_passes,
     in_precision,
+    in_slices,
     is_array,
     is_complex,
+    item_bytes,
     library,
     precision,
 )
+from .._arrays.checks import batch_shape, check_number, check_vector, shape_of
 
 
 def prepare(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, DType]:
@@ -43,8 +44,8 @@ def in_parts(
     """``function(*arrays) + D u``, where u is the first array and the others are kernels, in slices of the batch.
 
     A kernel that elements of a slice share is transformed once for all of them: so the axes of the batch that no kernel
-    has come last, where the elements of a slice lie side by side. Small slices are for NumPy's threads; other libraries
-    have threads of their own, which small transforms would keep waiting for each other.
+    has come last, where the elements of a slice lie side by side. Small slices are for threads that work on slices; the
+    threads that a library has of its own would wait for each other in small transforms.
     """
     cores = [*((x, ndim) for x in arrays), *([(D, 0)] if is_array(D) else [])]
     shape = batch_shape(**{str(i): tuple(x.shape[: x.ndim - core]) for i, (x, core) in enumerate(cores)})
@@ -63,14 +64,14 @@ def in_parts(
     def permuted(x: Array, axes: Sequence[int]) -> Array:
         return xp.permute_dims(x, (*axes, *range(len(shape), x.ndim)))
 
-    cached = library(xp) == "numpy"
+    cached = library(xp).threads
     y = in_slices(xp, run, [(permuted(x, order), core) for x, core in cores], bytes_each, cached=cached)
     return permuted(y, [order.index(axis) for axis in range(len(shape))])
 
 
 def transform_bytes(xp: Namespace, dtype: DType, sizes: Sequence[int]) -> int:
-    """Bytes of the Fourier transform of one array, while NumPy takes it: in double precision, whatever the dtype."""
-    if library(xp) == "numpy":
+    """Bytes of the Fourier transform of one array while it is taken, which may be in double precision."""
+    if library(xp).wide_fft:
         dtype = xp.complex128 if xp.isdtype(dtype, "complex floating") else xp.float64
     return item_bytes(xp, dtype) * math.prod(sizes)
 
@@ -83,19 +84,19 @@ def clip(x: Array, lengths: Sequence[int]) -> Array:
 
 def transform(xp: Namespace, x: Array, sizes: Sequence[int]) -> Array:
     """Fourier transform of the last axes, zero-padded to ``sizes``; of a real array the half that says it all."""
-    x = fourier(xp, "fft" if is_complex(xp, x) else "rfft", x, sizes[-1])
+    x = library(xp).fourier("fft" if is_complex(xp, x) else "rfft", x, sizes[-1])
     for axis in range(-len(sizes), -1):
-        x = fourier(xp, "fft", x, sizes[axis], axis)
+        x = library(xp).fourier("fft", x, sizes[axis], axis)
     return x
 
 
 def restore(xp: Namespace, x: Array, sizes: Sequence[int], lengths: Sequence[int], dtype: DType) -> Array:
     """Invert :func:`transform` of an array of ``dtype``, of which the first ``lengths`` are kept."""
     for axis in range(-len(sizes), -1):
-        x = fourier(xp, "ifft", x, sizes[axis], axis)
+        x = library(xp).fourier("ifft", x, sizes[axis], axis)
         x = x[(..., slice(lengths[axis]), *(slice(None),) * (-axis - 1))]
     inverse = "ifft" if xp.isdtype(dtype, "complex floating") else "irfft"
-    return fourier(xp, inverse, x, sizes[-1])[..., : lengths[-1]]
+    return library(xp).fourier(inverse, x, sizes[-1])[..., : lengths[-1]]
 
 
 def fast_length(least: int) -> int:

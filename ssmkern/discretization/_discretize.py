@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
-from .._memory import in_slices, item_bytes
-from .._namespace import (
+from .._arrays import (
     Array,
     Namespace,
     array_namespace,
@@ -14,14 +12,18 @@ from .._namespace import (
     astype,
     conj,
     device_of,
+    in_slices,
+    item_bytes,
+    library,
+    phi1,
     precision,
     real,
-    solve,
     widest,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
 from ..systems import DPLR, Dense, Diagonal, System, cast_system, check_system, widen, with_fields
-from ._exponential import expm, phi1
+from ._exponential import expm
 from ._modes import ALPHA
 
 METHODS = ("bilinear", "euler", "backward_diff", "gbt", "zoh", "foh", "dss")
@@ -143,10 +145,10 @@ def _gbt_dense(xp: Namespace, system: Dense, step: Array, alpha: float) -> dict[
 
     def matrix(A: Array, step: Array) -> Array:
         A = step[..., None] * A
-        return solve(xp, eye - alpha * A, eye + (1.0 - alpha) * A)
+        return library(xp).solve(eye - alpha * A, eye + (1.0 - alpha) * A)
 
     def vector(A: Array, B: Array, step: Array) -> Array:
-        return solve(xp, eye - alpha * step[..., None] * A, (step * B)[..., None])[..., 0]
+        return library(xp).solve(eye - alpha * step[..., None] * A, (step * B)[..., None])[..., 0]
 
     bytes_each = 5 * item_bytes(xp, dtype) * n * n
     A, B, steps = (system.A, 2), (system.B, 1), (step, 1)
@@ -166,7 +168,7 @@ def _gbt_dplr(xp: Namespace, system: DPLR, step: Array, alpha: float) -> dict[st
         QGP, QGB = (astype(xp, 2.0 * real(xp, x), P.dtype) for x in (QGP, QGB))
     eye = xp.eye(P.shape[-1], dtype=P.dtype, device=device_of(P))
     M = eye + alpha * step[..., None] * QGP
-    GPM = xp.matrix_transpose(solve(xp, xp.matrix_transpose(M), xp.matrix_transpose(GP)))
+    GPM = xp.matrix_transpose(library(xp).solve(xp.matrix_transpose(M), xp.matrix_transpose(GP)))
     new_B = GB - alpha * step[..., None] * (GPM @ QGB)
     return {
         "Lambda": (1.0 + (1.0 - alpha) * step * Lambda) * G,

@@ -1,11 +1,10 @@
-"""The matrix exponential and the scalar functions that hold methods need."""
+"""The matrix exponential."""
 
 from __future__ import annotations
 
 import math
 
-from .._namespace import Array, Namespace, astype, device_of, is_complex, read, real, solve
-from ..products.vandermonde import stand_in_for_zero
+from .._arrays import Array, Namespace, device_of, library, read
 
 # Numerator of the [13/13] Pade approximant of exp, highest power last.
 _PADE = [
@@ -40,7 +39,7 @@ def expm(xp: Namespace, A: Array) -> Array:
     odd = A @ (high_odd + c[7] * A6 + c[5] * A4 + c[3] * A2 + c[1] * eye)
     high_even = A6 @ (c[12] * A6 + c[10] * A4 + c[8] * A2)
     even = high_even + c[6] * A6 + c[4] * A4 + c[2] * A2 + c[0] * eye
-    E = solve(xp, even - odd, even + odd)
+    E = library(xp).solve(even - odd, even + odd)
     for step in range(squarings):
         E = xp.where((needed > step)[..., None, None], E @ E, E)
     return E
@@ -53,41 +52,3 @@ def _largest(xp: Namespace, needed: Array) -> int:
     finite = xp.where(xp.isfinite(needed), needed, xp.zeros_like(needed))
     largest = read(xp.max, xp.astype(finite, xp.int32))  # integers have no gradient to warn of
     return _TRACED_SQUARINGS if largest is None else largest
-
-
-def phi1(xp: Namespace, z: Array) -> Array:
-    """``(e^z - 1) / z`` elementwise; near 0 its Taylor series, because the quotient has no derivative there."""
-    small = xp.abs(z) < 2.0**-6
-    near = xp.where(small, z, xp.zeros_like(z))
-    far = xp.where(small, xp.ones_like(z), z)
-    series = near / math.factorial(7) + 1.0 / math.factorial(6)
-    for k in (5, 4, 3, 2, 1):
-        series = series * near + 1.0 / math.factorial(k)
-    return xp.where(small, series, expm1(xp, far) / far)
-
-
-def expm1(xp: Namespace, z: Array) -> Array:
-    """``e^z - 1`` without cancellation near 0; libraries differ in the accuracy of theirs for complex z.
-
-    With ``z = x + i y`` the real part is ``expm1(x) cos(y) - 2 sin(y / 2)^2``.
-    """
-    if not is_complex(xp, z):
-        return xp.expm1(z)
-    x, y = xp.real(z), xp.imag(z)
-    half = xp.sin(0.5 * y)
-    return xp.expm1(x) * xp.cos(y) - 2.0 * half * half + 1j * (xp.exp(x) * xp.sin(y))
-
-
-def log1p_complex(xp: Namespace, z: Array) -> Array:
-    """``log(1 + z)`` of complex z without cancellation near 0, and with a stand-in for 0 at z = -1.
-
-    The real part is ``log1p(x (2 + x) + y^2) / 2``: libraries differ in the accuracy of their complex log1p.
-    """
-    x, y = real(xp, z), xp.imag(z)
-    w, floor = 1.0 + x, stand_in_for_zero(xp, x.dtype)
-    w = w + astype(xp, w * w + y * y < floor * floor, x.dtype) * floor
-    squared = x * (2.0 + x) + y * y
-    near = squared < -0.75
-    one, zero = xp.ones_like(x), xp.zeros_like(x)
-    modulus = xp.where(near, xp.log(xp.where(near, w * w + y * y, one)), xp.log1p(xp.where(near, zero, squared)))
-    return 0.5 * modulus + 1j * xp.atan2(y, w)

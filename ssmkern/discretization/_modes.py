@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from .._namespace import Array, Namespace, astype, complex_of, device_of, real, solve
-from ..products.vandermonde import log_or_floor
+from .._arrays import Array, Namespace, astype, complex_of, device_of, expm1, library, log1p, log_or_floor, real
 from ..systems import DPLR, Dense, Diagonal, System, with_fields
-from ._exponential import expm1, log1p_complex
 
 ALPHA = {"euler": 0.0, "bilinear": 0.5, "backward_diff": 1.0}
 
@@ -25,8 +23,8 @@ def log_modes(xp: Namespace, system: Diagonal | DPLR, step: Array | None, method
     if method not in ALPHA:
         return z
     alpha = ALPHA[method]
-    log = log1p_complex(xp, (1.0 - alpha) * z) if alpha < 1.0 else xp.zeros_like(z)
-    return log - log1p_complex(xp, -alpha * z) if alpha > 0.0 else log
+    log = log1p(xp, (1.0 - alpha) * z) if alpha < 1.0 else xp.zeros_like(z)
+    return log - log1p(xp, -alpha * z) if alpha > 0.0 else log
 
 
 def less_identity(xp: Namespace, system: System, discrete: System, step: Array | None, method: str) -> System:
@@ -39,7 +37,7 @@ def less_identity(xp: Namespace, system: System, discrete: System, step: Array |
         if step is None or method not in ALPHA or not isinstance(system, Dense):
             return with_fields(discrete, A=discrete.A - eye)
         A = step[..., None] * system.A
-        return with_fields(discrete, A=solve(xp, eye - ALPHA[method] * A, A))
+        return with_fields(discrete, A=library(xp).solve(eye - ALPHA[method] * A, A))
     if step is None:
         return with_fields(discrete, Lambda=discrete.Lambda - 1.0)
     z = step * cast("DPLR | Diagonal", system).Lambda

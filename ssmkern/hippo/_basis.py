@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_number, check_real
-from .._namespace import (
+from .._arrays import (
     Array,
     Namespace,
     array_namespace,
     as_array,
     astype,
-    clip,
     device_of,
     from_host,
     is_array,
+    library,
     real_of,
     truth,
     widest,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import check_number, check_real
 from ._closed_forms import CLOSED_FORMS, WINDOW
 from ._normal import normal_form
 from ._transition import check_measure, matrices
@@ -110,13 +110,13 @@ def basis(measure: str, n: int, t: Any, **params: float) -> Array:
     t = as_array(xp, t, real_of(xp, t.dtype) if is_array(t) else xp.float64, None)
     if truth((t >= 0) & xp.isfinite(t)) is False:
         raise ValueError("t: expected finite lags that are not negative; a lag is the time that has gone by")
-    t = clip(xp, t, None, 2.0**14 + 8.0 * n)  # beyond, all of them are 0, and phases would lose their digits
+    t = library(xp).clip(t, None, 2.0**14 + 8.0 * n)  # beyond, all of them are 0, and phases would lose their digits
     if measure in _MODES:
         return _sum_modes(xp, t, *_MODES[measure](n))
     if measure not in _SLIDING:
         return CLOSED_FORMS[measure](xp, n, t, False, **values)
     window = WINDOW[measure]
-    functions = CLOSED_FORMS[measure](xp, n, clip(xp, t, 0.0, window), False)
+    functions = CLOSED_FORMS[measure](xp, n, library(xp).clip(t, 0.0, window), False)
     return xp.where(t <= window, functions, xp.zeros_like(functions))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._namespace import Array, Namespace, device_of, from_host
+from .._arrays import Array, Namespace, device_of, from_host
 from ._functions import fourier, laguerre, legendre, scale_rows
 from ._transition import glagt_scale, laguerre_norm
 

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .._namespace import Array, Namespace, device_of, from_host
+from .._arrays import Array, Namespace, device_of, from_host
 
 
 def scale_rows(xp: Namespace, values: Array, factors: np.ndarray) -> Array:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._checks import check_number, check_real, shown
-from .._namespace import Array, array_namespace, as_array, astype, device_of, is_array, is_complex, precision, truth
-from .._torch import without_autocast
+from .._arrays import (
+    Array,
+    array_namespace,
+    as_array,
+    astype,
+    device_of,
+    is_array,
+    is_complex,
+    precision,
+    truth,
+    without_autocast,
+)
+from .._arrays.checks import check_number, check_real, shown
 from ._closed_forms import CLOSED_FORMS, WINDOW
 from ._transition import check_measure
 

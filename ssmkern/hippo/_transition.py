@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_choice, check_length, check_parameter, check_target
-from .._namespace import Array, Device, DType, Namespace, from_host
+from .._arrays import Array, Device, DType, Namespace, from_host
+from .._arrays.checks import check_choice, check_length, check_parameter, check_target
 
 Pair = tuple[np.ndarray, np.ndarray]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_target, shape_of
-from .._namespace import Device, DType, Namespace, complex_of, from_host, library
+from .._arrays import Device, DType, Namespace, complex_of, from_host, library
+from .._arrays.checks import check_target, shape_of
 from ..systems import Dense, System, check_output, check_system, widen
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -17,9 +17,9 @@ def to_matrices(system: System) -> Matrices:
     """A (n, n), B (n, m), C (p, n), D (p, m) of ``s_(k+1) = A s_k + B u_k``, ``y_k = C s_k + D u_k``, or continuous."""
     xp = check_system(system)
     check_output(system)
-    if library(xp) != "numpy":
+    if not isinstance(system.B, np.ndarray):
         raise TypeError(
-            f"system: its arrays are of {library(xp)}, expected NumPy's; convert each first, for example with "
+            f"system: its arrays are of {library(xp).name}, expected NumPy's; convert each first, for example with "
             "numpy.asarray or cupy.asnumpy: ssmkern never moves arrays between libraries"
         )
     dense = widen(xp, system).to_dense()

@@ -5,9 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .._checks import check_dt, check_length, check_vector, shape_of
-from .._namespace import Array, Namespace, array_namespace, astype, conj, imag, is_array, is_complex, moveaxis
-from .._torch import without_autocast
+from .._arrays import (
+    Array,
+    Namespace,
+    array_namespace,
+    astype,
+    conj,
+    imag,
+    is_array,
+    is_complex,
+    moveaxis,
+    without_autocast,
+)
+from .._arrays.checks import check_dt, check_length, check_vector, shape_of
 from ..discretization import discretize
 from ..kernels import untruncate_output
 from ..systems import DPLR, widen

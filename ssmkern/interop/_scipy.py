@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._namespace import Device, DType, Namespace
+from .._arrays import Device, DType, Namespace
 from ..systems import Dense, System
 from ._matrices import from_matrices, to_matrices
 

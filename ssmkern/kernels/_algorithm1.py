@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .._namespace import Array, DType, Namespace, complex_of, device_of, fourier, real, real_of, truth
-from ..discretization import expm1
+from .._arrays import Array, DType, Namespace, complex_of, device_of, expm1, library, real, real_of, truth
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, is_real, with_fields
 from ._low_rank import residues, woodbury
@@ -43,14 +42,14 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
         if v is None:
             return None
         sequence = weighted(v, extra)
-        return fourier(xp, transform, 2.0 * sequence if system.conjugate_pairs else sequence, length)
+        return library(xp).fourier(transform, 2.0 * sequence if system.conjugate_pairs else sequence, length)
 
     C = system.C - xp.exp(-damping) * late_output(xp, system, length)
     if isinstance(system, DPLR):
         system = with_fields(system, P=system.P * xp.exp(-damping / length)[..., None])
     k00, k01, k10, k11 = residues(xp, system, C)
     spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
-    return fourier(xp, inverse, spectrum, length) * xp.exp(samples * (damping / length))
+    return library(xp).fourier(inverse, spectrum, length) * xp.exp(samples * (damping / length))
 
 
 def _damping(xp: Namespace, turns: Array) -> Array:

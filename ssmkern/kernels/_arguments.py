@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, check_choice, check_dt, shape_of
-from .._namespace import Namespace, array_namespace
+from .._arrays import Namespace, array_namespace
+from .._arrays.checks import batch_shape, check_choice, check_dt, shape_of
 from ..discretization import METHODS, check_method
 from ..systems import System, check_output, check_system
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._checks import check_parameter
-from .._namespace import Array, Namespace, imag
+from .._arrays import Array, Namespace, imag
+from .._arrays.checks import check_parameter
 from ..systems import Dense, System, with_fields
 
 

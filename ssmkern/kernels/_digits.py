@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, astype, truth
+from .._arrays import Array, Namespace, astype, truth
 from ..systems import System
 
 

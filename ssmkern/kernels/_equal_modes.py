@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._memory import over_batch
-from .._namespace import Array, DType, Namespace, astype, conj, device_of, real, real_of, truth
+from .._arrays import Array, DType, Namespace, astype, conj, device_of, over_batch, real, real_of, truth
 from ..systems import DPLR, Diagonal, in_all_axes
 
 Field = tuple[Array, int]

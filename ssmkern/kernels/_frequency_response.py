@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from .._checks import batch_shape, check_real, check_vector
-from .._namespace import (
+from .._arrays import (
     Array,
     Namespace,
     array_namespace,
@@ -15,8 +14,9 @@ from .._namespace import (
     device_of,
     is_array,
     precision,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import batch_shape, check_real, check_vector
 from ..discretization import less_identity
 from ..systems import System, check_output, check_system, widen
 from ._resolvent import resolvent

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, check_vector, shape_of
-from .._namespace import Array, array_namespace, astype, complex_of, device_of, precision, widest
-from .._torch import without_autocast
+from .._arrays import Array, array_namespace, astype, complex_of, device_of, precision, widest, without_autocast
+from .._arrays.checks import batch_shape, check_vector, shape_of
 from ..discretization import discretize_wide, less_identity, step_array
 from ..products.vandermonde import vandermonde_transpose
 from ..systems import System, check_system, widen

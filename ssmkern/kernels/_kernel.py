@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from .._jax import fold, in_double
-from .._memory import over_batch
-from .._namespace import (
+from .._arrays import (
     Array,
     DType,
     Namespace,
     astype,
     complex_of,
     is_array,
+    library,
+    over_batch,
     overflow_to_inf,
     precision,
+    without_autocast,
 )
-from .._torch import without_autocast
 from ..discretization import discretize_wide, less_identity, log_modes, step_array
 from ..products.krylov import krylov_kernel
 from ..products.vandermonde import power_sums
@@ -141,7 +141,7 @@ def kernel(
             return compute(xp, part, step, sizes.length, discretization, algorithm, out)
 
         if algorithm == "recurrence":
-            return in_double(xp, run)(*(x for x, _ in arrays))
+            return library(xp).in_double(run)(*(x for x, _ in arrays))
         return over_batch(xp, run, arrays, cost(algorithm, sizes)[1], **slicing(algorithm, sizes))
 
     K = _first_sound(
@@ -200,4 +200,4 @@ def _recurrence(xp: Namespace, system: System, length: int, out: DType) -> Array
         return advance(xp, system, x), astype(xp, output(xp, system, x), out)
 
     start = system.B + xp.zeros_like(advance(xp, system, system.B))  # in all axes of the state
-    return fold(xp, body, start, length)[1]
+    return library(xp).loop(body, start, length)[1]

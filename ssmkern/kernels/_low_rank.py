@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, conj, device_of, moveaxis, solve
+from .._arrays import Array, Namespace, conj, device_of, library, moveaxis
 from ..systems import DPLR, Diagonal
 
 
@@ -38,5 +38,5 @@ def woodbury(xp: Namespace, z: Array, k00: Array, k01: Array | None, k10: Array 
         return k00 - z * k01[..., 0, :] * k10[..., 0, :] / (1.0 + z * k11[..., 0, 0, :])
     eye = xp.eye(rank, dtype=k11.dtype, device=device_of(k11))
     core = eye + moveaxis(xp, z[..., None, None, :] * k11, -1, -3)
-    solved = solve(xp, core, xp.matrix_transpose(k10)[..., None])[..., 0]
+    solved = library(xp).solve(core, xp.matrix_transpose(k10)[..., None])[..., 0]
     return k00 - z * xp.sum(k01 * xp.matrix_transpose(solved), axis=-2)

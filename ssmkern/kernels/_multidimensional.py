@@ -6,10 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._checks import batch_shape, check_flag, check_length
-from .._memory import over_batch
-from .._namespace import Array, Namespace, array_namespace, astype, complex_of, is_complex, precision
-from .._torch import without_autocast
+from .._arrays import (
+    Array,
+    Namespace,
+    array_namespace,
+    astype,
+    complex_of,
+    is_complex,
+    over_batch,
+    precision,
+    without_autocast,
+)
+from .._arrays.checks import batch_shape, check_flag, check_length
 from ..systems import System, check_system
 from ._kernel import kernel
 

@@ -9,9 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._checks import check_choice, check_length, shape_of
-from .._memory import THREADED_PRODUCT, working_bytes
-from .._namespace import Namespace, truth
+from .._arrays import THREADED_PRODUCT, Namespace, truth, working_bytes
+from .._arrays.checks import check_choice, check_length, shape_of
 from ..discretization import grows, log_modes, step_array
 from ..products._tables import split
 from ..products.vandermonde import table_bytes

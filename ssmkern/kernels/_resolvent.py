@@ -9,18 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._memory import over_batch
-from .._namespace import (
-    Array,
-    DType,
-    Namespace,
-    astype,
-    device_of,
-    moveaxis,
-    solve_where_regular,
-    truth,
-    widest,
-)
+from .._arrays import Array, DType, Namespace, astype, device_of, library, moveaxis, over_batch, truth, widest
 from ..systems import DPLR, Dense, System
 from ._equal_modes import separated
 
@@ -173,6 +162,6 @@ def _solve(xp: Namespace, matrices: Array, b: Array) -> tuple[Array, Array]:
             x = xp.stack([crossed(b, second), crossed(first, b)], axis=-1)
         regular = determinant != 0
         return x / xp.where(regular, determinant, xp.ones_like(determinant)), regular[..., 0]
-    x = solve_where_regular(xp, matrices, b[..., None])[..., 0]
+    x = library(xp).solve_where_regular(matrices, b[..., None])[..., 0]
     regular = xp.all(xp.isfinite(x), axis=-1)
     return xp.where(regular[..., None], x, xp.zeros_like(x)), regular

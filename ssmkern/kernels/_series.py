@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, complex_of, device_of, fourier, is_complex, real_of
+from .._arrays import Array, Namespace, complex_of, device_of, is_complex, library, real_of
 from ..convolution import fast_length
 from ..discretization import grows
 from ..products.vandermonde import power_sums
@@ -68,6 +68,6 @@ def multiply(xp: Namespace, a: Array, b: Array, length: int) -> Array:
     a, b = a[..., : min(length, a.shape[-1])], b[..., : min(length, b.shape[-1])]
     size = fast_length(a.shape[-1] + b.shape[-1] - 1)
     forward, backward = ("fft", "ifft") if is_complex(xp, a) else ("rfft", "irfft")
-    a, b = (fourier(xp, forward, x, size) for x in (a, b))
+    a, b = (library(xp).fourier(forward, x, size) for x in (a, b))
     product = xp.sum(a[..., :, :, None, :] * b[..., None, :, :, :], axis=-3)
-    return fourier(xp, backward, product, size)[..., : min(length, size)]
+    return library(xp).fourier(backward, product, size)[..., : min(length, size)]

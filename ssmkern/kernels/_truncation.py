@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .._checks import check_length
-from .._namespace import Array, Namespace, astype, device_of, solve_where_regular
-from .._torch import without_autocast
+from .._arrays import Array, Namespace, astype, device_of, library, without_autocast
+from .._arrays.checks import check_length
 from ..systems import Diagonal, System, check_discrete, check_output, widen
 
 
@@ -102,7 +101,7 @@ def untruncate_output(system: System, length: int) -> Array:
     # The idle half of a real mode stored among conjugate pairs is coupled to nothing; undamped, its row is zero.
     small = xp.abs(dense.C) <= 1e-9 * xp.max(xp.abs(dense.C), axis=-1, keepdims=True)
     idle = xp.astype(xp.all(gap == 0, axis=-1) & small, gap.dtype)
-    C = solve_where_regular(xp, gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
+    C = library(xp).solve_where_regular(gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
     return astype(xp, _to_stored(wide, C), system.C.dtype)
 
 

@@ -7,11 +7,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .._checks import batch_shape, check_vector
-from .._memory import chunk_size, in_slices, item_bytes, join
-from .._namespace import Array, Namespace, array_namespace, astype, complex_of, is_complex, precision
-from .._torch import without_autocast
-from ._fused import fused_cauchy
+from .._arrays import (
+    Array,
+    Namespace,
+    array_namespace,
+    astype,
+    chunk_size,
+    complex_of,
+    in_slices,
+    is_complex,
+    item_bytes,
+    library,
+    precision,
+    without_autocast,
+)
+from .._arrays.checks import batch_shape, check_vector
 
 
 @without_autocast
@@ -69,7 +79,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
         dtype = complex_of(xp, dtype)
     n, length = w.shape[-1], z.shape[-1]
     complex_values = xp.isdtype(dtype, "complex floating")
-    fused = fused_cauchy(xp, math.prod(batch) * length * n) if complex_values else None
+    fused = library(xp).cauchy(math.prod(batch) * length * n) if complex_values else None
 
     def run(v: Array, z: Array, w: Array) -> Array:
         v, z, w = (astype(xp, x, dtype) for x in (v, z, w))
@@ -92,4 +102,4 @@ def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array) -> Array:
             matrix = 1.0 / (p[..., rows, None] - q[..., rows, None] * w[..., None, :])
             yield (matrix @ v[..., None])[..., 0]
 
-    return join(xp, sums(), length)
+    return library(xp).join(sums(), length)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._checks import batch_shape, check_length, check_vector, shape_of
-from .._memory import item_bytes, over_batch
-from .._namespace import (
+from .._arrays import (
     Array,
     Namespace,
     array_namespace,
@@ -14,11 +12,14 @@ from .._namespace import (
     device_of,
     is_array,
     is_complex,
+    item_bytes,
+    over_batch,
     overflow_to_inf,
     precision,
     widest,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import batch_shape, check_length, check_vector, shape_of
 from ._tables import join, split
 
 

@@ -5,28 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from .._checks import batch_shape, check_length, check_vector
-from .._memory import item_bytes, over_batch
-from .._namespace import (
+from .._arrays import (
     Array,
     DType,
     Namespace,
     array_namespace,
     astype,
     complex_of,
-    complex_pairs,
     conj,
     device_of,
     imag,
     is_complex,
+    item_bytes,
+    library,
+    log_or_floor,
+    over_batch,
     overflow_to_inf,
     precision,
     real,
     real_of,
-    real_pairs,
     widest,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import batch_shape, check_length, check_vector
 from ._tables import join, split
 
 
@@ -143,7 +144,7 @@ def _times(xp: Namespace, u: Array, table: Array) -> Array:
     """``u @ table`` for a complex table; of real u the real and the imaginary part, so that u is not made complex."""
     if is_complex(xp, u):
         return astype(xp, u, table.dtype) @ table
-    return complex_pairs(xp, astype(xp, u, real_of(xp, table.dtype)) @ real_pairs(xp, table))
+    return library(xp).complex_pairs(astype(xp, u, real_of(xp, table.dtype)) @ library(xp).real_pairs(table))
 
 
 def _prepare(**arguments: Array) -> tuple[Namespace, DType]:
@@ -162,19 +163,6 @@ def _prepare(**arguments: Array) -> tuple[Namespace, DType]:
 def _log(xp: Namespace, x: Array) -> Array:
     """Logarithms of nodes, complex and in the widest precision."""
     return log_or_floor(xp, astype(xp, x, widest(xp, device_of(x))[1]))
-
-
-def stand_in_for_zero(xp: Namespace, dtype: DType) -> float:
-    """A number so small that its powers count as 0, and so large that 1 over its fourth power is finite.
-
-    Put in the place of 0 it has a logarithm, through which the powers of 0 have their first derivatives.
-    """
-    return 2.0**-30 if xp.isdtype(dtype, (xp.float32, xp.complex64)) else 2.0**-250
-
-
-def log_or_floor(xp: Namespace, x: Array) -> Array:
-    """Logarithm of complex x, with :func:`stand_in_for_zero`."""
-    return xp.log(x + astype(xp, x == 0, x.dtype) * stand_in_for_zero(xp, x.dtype))
 
 
 def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None = None) -> Array:
@@ -213,14 +201,14 @@ def power_sums(xp: Namespace, log_x: Array, length: int, out: DType) -> Callable
     real_only = xp.isdtype(out, "real floating")
     right = powers(xp, log_x, inner, 1)
     right = astype(xp, right, complex_of(xp, out))
-    right = xp.matrix_transpose(real_pairs(xp, right) if real_only else right)
+    right = xp.matrix_transpose(library(xp).real_pairs(right) if real_only else right)
 
     def sums(v: Array, extra: int = 0) -> Array:
         new = (None,) * extra
         nodes = log_x[(..., *new, slice(None))]
         if real_only:  # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
             left = powers(xp, xp.conj(nodes), outer, inner, conj(xp, v))
-            left = real_pairs(xp, astype(xp, left, complex_of(xp, out)))
+            left = library(xp).real_pairs(astype(xp, left, complex_of(xp, out)))
         else:
             left = astype(xp, powers(xp, nodes, outer, inner, v), out)
         return join(xp, left, right[(..., *new, slice(None), slice(None))], length)

@@ -5,24 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._namespace import (
-    Array,
-    DType,
-    Namespace,
-    astype,
-    clip,
-    complex_of,
-    complex_pairs,
-    conj,
-    device_of,
-    is_array,
-    library,
-    real_pairs,
-    truth,
-)
+from .._arrays import Array, DType, Namespace, astype, complex_of, conj, device_of, is_array, library, truth
 from ..discretization import less_identity, log_modes
 from ..kernels._digits import LostDigitsError
-from ..products._tables import multiply_rows
 from ..products.krylov import more_columns, more_rows, squares
 from ..products.vandermonde import powers
 from ..systems import Dense, Diagonal, System, real_coordinates, stored_modes, widen
@@ -131,15 +116,14 @@ def diagonal_blocks(xp: Namespace, system: Diagonal, block: int, count: int, out
     dtype = complex_of(xp, out) if pairs else out
     enter, leave, *steps = (astype(xp, x, dtype) for x in (enter, leave, *steps))
     if pairs:  # Re(x c) is the product of the pairs (Re x, Im x) and (Re c, -Im c)
-        enter, leave = real_pairs(xp, enter), real_pairs(xp, conj(xp, leave))
+        enter, leave = library(xp).real_pairs(enter), library(xp).real_pairs(conj(xp, leave))
     enter, leave = _table(xp, enter, out), _table(xp, xp.matrix_transpose(leave), out)
     return Blocks(response, enter, leave, [x[..., None, :, :] for x in steps], diagonal=True, pairs=pairs)
 
 
 def _table(xp: Namespace, x: Array, dtype: DType) -> Array:
     """With an axis for rows; in order, which NumPy multiplies faster than a view that is flipped or transposed."""
-    x = astype(xp, x, dtype)[..., None, :, :]
-    return xp.asarray(x, order="C") if library(xp) == "numpy" else x
+    return library(xp).contiguous(astype(xp, x, dtype)[..., None, :, :])
 
 
 def _toeplitz(xp: Namespace, K: Array, D: Any) -> Array:
@@ -168,12 +152,14 @@ def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = 
     y, states = [], [x[..., None, :]]
     if whole:
         inputs = xp.reshape(u[..., :whole], (*u.shape[:-1], whole // size, size))
-        added = multiply_rows(xp, inputs, blocks.enter)
+        added = library(xp).multiply(inputs, blocks.enter)
         added, level = _unpaired(xp, blocks, added), (size - 1).bit_length()
         before, x = _states(xp, blocks, added, x, level)
         if not blocks.diagonal and whole > SHORT * size:
             before = _verified(xp, blocks, before, added, level)
-        out = multiply_rows(xp, inputs, blocks.response) + multiply_rows(xp, _paired(xp, blocks, before), blocks.leave)
+        out = library(xp).multiply(inputs, blocks.response) + library(xp).multiply(
+            _paired(xp, blocks, before), blocks.leave
+        )
         y, states = [xp.reshape(out, (*out.shape[:-2], whole))], [before, x[..., None, :]]
     last = x
     if whole < u.shape[-1]:
@@ -186,18 +172,18 @@ def run(xp: Namespace, blocks: Blocks, u: Array, x: Array, ends: Array | None = 
 
 def _paired(xp: Namespace, blocks: Blocks, x: Array) -> Array:
     """States as they are multiplied."""
-    return real_pairs(xp, x) if blocks.pairs else x
+    return library(xp).real_pairs(x) if blocks.pairs else x
 
 
 def _unpaired(xp: Namespace, blocks: Blocks, x: Array) -> Array:
     """Products as states."""
-    return complex_pairs(xp, x) if blocks.pairs else x
+    return library(xp).complex_pairs(x) if blocks.pairs else x
 
 
 def _advance(xp: Namespace, blocks: Blocks, x: Array, level: int) -> Array:
     """States ``(..., rows, m, s)`` after 2^level samples without input."""
     power = blocks.powers[level]
-    return x * power if blocks.diagonal else multiply_rows(xp, x, power)
+    return x * power if blocks.diagonal else library(xp).multiply(x, power)
 
 
 def _states(xp: Namespace, blocks: Blocks, added: Array, x: Array, level: int) -> tuple[Array, Array]:
@@ -242,13 +228,13 @@ def _rest(xp: Namespace, blocks: Blocks, u: Array, x: Array) -> tuple[Array, Arr
     """Output and last state of inputs ``(..., rows, k)``, fewer than a block, that meet states ``(..., rows, s)``."""
     count = u.shape[-1]
     response, enter, leave = (table[..., 0, :, :] for table in (blocks.response, blocks.enter, blocks.leave))
-    y = multiply_rows(xp, u, response[..., :count, :count])
-    y = y + multiply_rows(xp, _paired(xp, blocks, x), leave[..., :count])
+    y = library(xp).multiply(u, response[..., :count, :count])
+    y = y + library(xp).multiply(_paired(xp, blocks, x), leave[..., :count])
     x = x[..., None, :]
     for level in range(count.bit_length()):
         if count >> level & 1:
             x = _advance(xp, blocks, x, level)
-    return y, x[..., 0, :] + _unpaired(xp, blocks, multiply_rows(xp, u, enter[..., -count:, :]))
+    return y, x[..., 0, :] + _unpaired(xp, blocks, library(xp).multiply(u, enter[..., -count:, :]))
 
 
 def _state_after(xp: Namespace, blocks: Blocks, u: Array, states: Array, ends: Array) -> Array:
@@ -266,6 +252,6 @@ def _state_after(xp: Namespace, blocks: Blocks, u: Array, states: Array, ends: A
         x = xp.where(odd, carried, x)
     # The samples of the block begun, moved to the end of a block: what precedes them is 0 there.
     place = xp.arange(size, dtype=xp.int64, device=device_of(u))
-    samples = xp.take_along_axis(u, clip(xp, ends[..., None] - size + place, 0, u.shape[-1] - 1), axis=-1)
+    samples = xp.take_along_axis(u, library(xp).clip(ends[..., None] - size + place, 0, u.shape[-1] - 1), axis=-1)
     samples = xp.where(place >= size - begun, samples, xp.zeros_like(samples))
-    return x[..., 0, :] + _unpaired(xp, blocks, multiply_rows(xp, samples, blocks.enter[..., 0, :, :]))
+    return x[..., 0, :] + _unpaired(xp, blocks, library(xp).multiply(samples, blocks.enter[..., 0, :, :]))

@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from .._memory import budget, item_bytes
-from .._namespace import Array, DType, Namespace, is_complex, truth
-from .._torch import compiling
+from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, truth
 from ..discretization import grows, log_modes
 from ..systems import DPLR, Dense, Diagonal, System, widen
 from ._blocks import powers_of, prepare_blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from .._namespace import Array, DType, Namespace, astype, complex_of, conj, real, real_of, truth
+from .._arrays import Array, DType, Namespace, astype, complex_of, conj, real, real_of, truth
 from ..discretization import log_modes
 from ..kernels._digits import LostDigitsError
 from ..kernels._series import inverse_of_one_plus, keeps_digits, multiply

@@ -9,25 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import batch_shape, check_choice, check_length, check_vector, shape_of
-from .._jax import fold
-from .._memory import chunk_size, in_passes, over_batch
-from .._namespace import (
+from .._arrays import (
     Array,
     Namespace,
     array_namespace,
     astype,
-    clip,
+    chunk_size,
     device_of,
     from_host,
     imag,
+    in_passes,
     is_array,
     is_complex,
+    library,
+    over_batch,
     precision,
     real,
     widest,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import batch_shape, check_choice, check_length, check_vector, shape_of
 from ..hippo._functions import legendre
 from ._sequences import batch_of
 from ._time_varying import blocks_of, solve
@@ -208,7 +209,7 @@ def _in_blocks(
             after = block(blocks[:, i, :], x, start + i * size, offsets)
             return after[:, -1, :], after
 
-        x, after = fold(xp, body, x, count, axis=1)
+        x, after = library(xp).loop(body, x, count, axis=1)
         states.append(xp.reshape(after, (rows, count * together, n)))
     rest = length - count * size
     if rest:
@@ -229,7 +230,7 @@ def _last(xp: Namespace, block: Block, u: Array, x: Array, start: int, most: int
         def body(x: Array, i: Any) -> tuple[Array, None]:
             return block(blocks[:, i, :], x, start + i * most, np.array([most]))[:, -1, :], None
 
-        x, _ = fold(xp, body, x, count)
+        x, _ = library(xp).loop(body, x, count)
     if count * most < length:
         rest = length - count * most
         x = block(u[:, count * most :], x, start + count * most, np.array([rest]))[:, -1, :]
@@ -260,7 +261,7 @@ def _bilinear(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray
         before = xp.concat([first, after[:, :-1]], axis=1)
         return V + root[m] * (before + after), xp.take(after, picked, axis=1)
 
-    return fold(xp, body, V, n)[1]
+    return library(xp).loop(body, V, n)[1]
 
 
 def _exact(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
@@ -279,7 +280,7 @@ def _exact(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray) -
     end = start + after
     kept = start / end  # how far the old past reaches on the new
     below = xp.concat([2.0 * (start + i) / end, kept * low], axis=1)
-    above = xp.concat([2.0 * clip(xp, after - i, 0.0, None) / end, 2.0 * after / end + kept * high], axis=1)
+    above = xp.concat([2.0 * library(xp).clip(after - i, 0.0, None) / end, 2.0 * after / end + kept * high], axis=1)
     distance = xp.where(above < below, above, below)
     sign = xp.where(above < below, xp.ones_like(above), -xp.ones_like(above))
     values = x @ table
@@ -294,7 +295,7 @@ def _exact(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray) -
         return (value + new, new, flip * sign), row
 
     # P_(-1) is 1 where m = 0 needs P_1 - P_(-1) to be 0 at y = 1: 2 reflected.
-    return fold(xp, body, (xp.ones_like(above), 1.0 - sign, xp.ones_like(above)), n)[1]
+    return library(xp).loop(body, (xp.ones_like(above), 1.0 - sign, xp.ones_like(above)), n)[1]
 
 
 def _nodes(n: int) -> tuple[np.ndarray, ...]:

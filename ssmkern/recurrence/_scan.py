@@ -7,13 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._checks import batch_shape, check_choice, check_dt, check_length, check_real, check_vector, shape_of, shown
-from .._memory import chunk_size
-from .._namespace import (
+from .._arrays import (
     Array,
     Namespace,
     array_namespace,
     astype,
+    chunk_size,
     common_namespace,
     complex_of,
     complex_value,
@@ -22,8 +21,18 @@ from .._namespace import (
     is_complex,
     precision,
     truth,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import (
+    batch_shape,
+    check_choice,
+    check_dt,
+    check_length,
+    check_real,
+    check_vector,
+    shape_of,
+    shown,
+)
 from ..kernels import kernel
 from ..kernels._digits import LostDigitsError
 from ..systems import (

@@ -8,8 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._memory import budget, chunk_size, item_bytes, join, over_batch
-from .._namespace import Array, Namespace, clip, device_of, in_precision, is_array, moveaxis, real_of
+from .._arrays import (
+    Array,
+    Namespace,
+    budget,
+    chunk_size,
+    device_of,
+    in_precision,
+    is_array,
+    item_bytes,
+    library,
+    moveaxis,
+    over_batch,
+    real_of,
+)
 from ..systems import System, core_fields, with_fields
 from ._blocks import Runner
 
@@ -99,13 +111,13 @@ def _stretches(
             if ends is None:
                 y, x = runner(piece, x, None)
             else:
-                local = clip(xp, ends - start, 0.0, float(piece.shape[-1]))
+                local = library(xp).clip(ends - start, 0.0, float(piece.shape[-1]))
                 inside = xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(u)) < local[..., None]
                 y, x = runner(xp.where(inside, piece, xp.zeros_like(piece)), x, local)
                 y = xp.where(inside, y, xp.zeros_like(y))
             yield y
 
-    y = join(xp, outputs(), length)
+    y = library(xp).join(outputs(), length)
     return y, xp.broadcast_to(x, (*y.shape[:-1], x.shape[-1]))
 
 

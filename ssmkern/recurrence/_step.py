@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, check_number, check_real, shape_of
-from .._namespace import (
+from .._arrays import (
     Array,
     Namespace,
     array_namespace,
@@ -16,8 +15,9 @@ from .._namespace import (
     is_array,
     is_complex,
     precision,
+    without_autocast,
 )
-from .._torch import without_autocast
+from .._arrays.checks import batch_shape, check_number, check_real, shape_of
 from ..systems import System, advance, cast_system, check_discrete, check_output, output
 
 

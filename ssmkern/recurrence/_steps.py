@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._jax import fold
-from .._namespace import Array, DType, Namespace, astype, complex_of, device_of, is_array
+from .._arrays import Array, DType, Namespace, astype, complex_of, device_of, is_array, library
 from ..systems import System, advance, cast_system, core_fields, output, widen, with_fields
 from ._blocks import Runner
 
@@ -34,7 +33,7 @@ def prepare_steps(xp: Namespace, out: DType) -> Callable[[System], Runner]:
                 return (new if ends is None else xp.where((i < ends)[..., None], new, x)), astype(xp, y, out)
 
             start = x + xp.zeros_like(advance(xp, wide, wide.B)) + xp.zeros_like(u[..., :1])  # in all axes of the state
-            x, y = fold(xp, body, start, u.shape[-1])
+            x, y = library(xp).loop(body, start, u.shape[-1])
             return y, x
 
         return runner

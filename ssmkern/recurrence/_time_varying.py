@@ -6,26 +6,27 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .._checks import batch_shape, shape_of, shown
-from .._jax import fold
-from .._memory import chunk_size, in_passes, over_batch
-from .._namespace import (
+from .._arrays import (
     Array,
     DType,
     Namespace,
     array_namespace,
     astype,
-    clip,
+    chunk_size,
     complex_of,
     complex_value,
     device_of,
+    in_passes,
     is_array,
     is_complex,
+    library,
+    over_batch,
+    phi1,
     precision,
     real,
     widest,
 )
-from ..discretization._exponential import phi1
+from .._arrays.checks import batch_shape, shape_of, shown
 from ..systems import Diagonal, System
 from ._sequences import batch_of, without_axes
 
@@ -61,7 +62,7 @@ def solve(
             return (a * carry[0], a * carry[1] + f), None
 
         rest = (xp.ones_like(x), xp.zeros_like(x))
-        (product, end), _ = fold(xp, compose, rest, count)
+        (product, end), _ = library(xp).loop(compose, rest, count)
         x = _entering(xp, product, end, x[..., :1])
 
     def follow(x: Array, i: Any) -> tuple[Array, Array]:
@@ -69,7 +70,7 @@ def solve(
         x = a * x + f
         return x, emit(x, i)
 
-    x, rows = fold(xp, follow, x, count)
+    x, rows = library(xp).loop(follow, x, count)
     return rows, x[..., -1]
 
 
@@ -173,7 +174,7 @@ def _irregular(
 
     def sample(i: Any) -> tuple[Array, Array, Array]:
         """Input, step and presence of the i-th samples; behind the end they are 0, which leaves the state as it is."""
-        index = clip(xp, starts + i, None, length - 1)
+        index = library(xp).clip(starts + i, None, length - 1)
         u, dt = (_widen(xp, xp.take(wide[name], index, axis=-1)) for name in ("u", "dt"))
         there = xp.astype(starts + i, dt.dtype) < end
         return xp.where(there, u, xp.zeros_like(u)), xp.where(there, dt, xp.zeros_like(dt)), there

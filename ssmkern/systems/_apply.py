@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._namespace import Array, Namespace, astype, conj, real
+from .._arrays import Array, Namespace, astype, conj, real
 from ._dense import Dense
 from ._structured import Diagonal
 from ._use import System

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import batch_shape, check_dt, check_flag, check_number, check_real, shape_of
-from .._jax import register_pytree
-from .._namespace import Array, array_namespace, astype, is_array, is_complex, precision
-from .._torch import single_under_autocast
+from .._arrays import (
+    Array,
+    array_namespace,
+    astype,
+    is_array,
+    is_complex,
+    precision,
+    register_pytree,
+    single_under_autocast,
+)
+from .._arrays.checks import batch_shape, check_dt, check_flag, check_number, check_real, shape_of
 
 
 class Container:

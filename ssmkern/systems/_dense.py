@@ -7,16 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import check_vector
-from .._namespace import (
-    Array,
-    array_namespace,
-    astype,
-    is_complex,
-    precision,
-    solve,
-)
-from .._torch import without_autocast
+from .._arrays import Array, array_namespace, astype, is_complex, library, precision, without_autocast
+from .._arrays.checks import check_vector
 from ._base import Container
 
 
@@ -121,7 +113,7 @@ class Dense(Container):
         A, B, V = (astype(xp, x, dtype) for x in (self.A, self.B, V))
         C = None if self.C is None else (astype(xp, self.C, dtype)[..., None, :] @ V)[..., 0, :]
         try:
-            A, B = solve(xp, V, A @ V), solve(xp, V, B[..., None])[..., 0]
+            A, B = library(xp).solve(V, A @ V), library(xp).solve(V, B[..., None])[..., 0]
         except (np.linalg.LinAlgError, RuntimeError) as error:
             if "singular" not in str(error).lower():
                 raise

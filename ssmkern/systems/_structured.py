@@ -5,16 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .._namespace import (
-    Array,
-    Namespace,
-    array_namespace,
-    conj,
-    device_of,
-    imag,
-    real,
-)
-from .._torch import without_autocast
+from .._arrays import Array, Namespace, array_namespace, conj, device_of, imag, real, without_autocast
 from ._base import Container
 from ._dense import Dense
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
-from .._namespace import Array, DType, Namespace, array_namespace, astype, complex_of, device_of, is_complex, widest
+from .._arrays import Array, DType, Namespace, array_namespace, astype, complex_of, device_of, is_complex, widest
 from ._dense import Dense
 from ._structured import DPLR, Diagonal
 

@@ -1,4 +1,4 @@
-"""What JAX needs beyond the array API; it is never imported here, only used once the user has."""
+"""JAX: programs that are traced and compiled. It is never imported here, only used once the user has."""
 
 from __future__ import annotations
 
@@ -6,12 +6,83 @@ import dataclasses
 import functools
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._namespace import Array, Namespace, library, widest
+from .dtypes import widest
+from .library import Array, Body, Device, Library
+from .slices import Arrays
 
 _registered: set[type] = set()
+
+
+class Jax(Library):
+    """Arrays of JAX, and those that stand for them while a program is made."""
+
+    own_program = True
+
+    def device(self, x: Array) -> Device:
+        """None: JAX places results beside their inputs."""
+
+    def on_host(self, x: Array) -> bool:  # noqa: ARG002
+        """One that is traced is where JAX computes by default."""
+        return bool(sys.modules["jax"].default_backend() == "cpu")
+
+    def traced(self, arrays: Iterable[Array]) -> bool:
+        """Under jit, grad or vmap."""
+        return any(isinstance(x, sys.modules["jax"].core.Tracer) for x in arrays)
+
+    def devices(self) -> str:
+        """What JAX has found."""
+        return ", ".join(str(device) for device in sys.modules["jax"].devices())
+
+    def offer_double(self, offered: bool) -> None:
+        """It is off by default."""
+        sys.modules["jax"].config.update("jax_enable_x64", offered)
+
+    def loop(self, body: Body, carry: Any, count: int, axis: int = -1) -> tuple[Any, Any]:
+        """A loop of the compiled program: one in Python would be unrolled."""
+        carry, rows = sys.modules["jax"].lax.scan(body, carry, self.xp.arange(count))
+        return carry, None if rows is None else self.xp.moveaxis(rows, 0, axis)
+
+    def in_slices(self, function: Callable[..., Any], arrays: Arrays, shape: tuple[int, ...], run: Any) -> Any:
+        """In a loop of the compiled program, if there is one."""
+        if self.traced(x for x, _ in arrays):
+            return _map_slices(function, arrays, shape, run[0])
+        return super().in_slices(function, arrays, shape, run)
+
+    def solve(self, A: Array, B: Array) -> Array:
+        """Before 0.6 a stack of matrices is taken for a matrix of vectors where the shapes allow that."""
+        return self.xp.linalg.solve(A, B[None] if B.ndim == A.ndim - 1 else B)
+
+    def in_double(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Switch float64 on inside, where it is off as by default.
+
+        The rule for differentiation applies itself again, so that derivatives of every order exist in reverse mode.
+        Forward mode needs ``jax_enable_x64``.
+        """
+        if widest(self.xp)[0] == self.xp.float64:
+            return function
+        jax = sys.modules["jax"]
+
+        @jax.custom_vjp  # type: ignore[untyped-decorator]
+        def call(*arrays: Array) -> Array:
+            return _with_float64(function, *arrays)
+
+        def forward(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:
+            return call(*arrays), arrays
+
+        def backward(arrays: tuple[Array, ...], cotangent: Array) -> Any:
+            cotangents, structure = jax.tree_util.tree_flatten(cotangent)
+
+            def pull(*values: Array) -> Any:
+                cotangent = jax.tree_util.tree_unflatten(structure, values[len(arrays) :])
+                return jax.vjp(function, *values[: len(arrays)])[1](cotangent)
+
+            return self.in_double(pull)(*arrays, *cotangents)
+
+        call.defvjp(forward, backward)
+        return call
 
 
 def register_pytree(cls: type, static: tuple[str, ...]) -> None:
@@ -34,36 +105,6 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
         return value
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten)
-
-
-def in_double(xp: Namespace, function: Callable[..., Array]) -> Callable[..., Array]:
-    """Let a function of arrays work in float64 inside although JAX, as by default, has float64 switched off.
-
-    The rule for differentiation applies itself again, so that derivatives of every order exist in reverse mode. Forward
-    mode needs ``jax_enable_x64``.
-    """
-    if library(xp) != "jax" or widest(xp)[0] == xp.float64:
-        return function
-    jax = sys.modules["jax"]
-
-    @jax.custom_vjp  # type: ignore[untyped-decorator]
-    def call(*arrays: Array) -> Array:
-        return _with_float64(function, *arrays)
-
-    def forward(*arrays: Array) -> tuple[Array, tuple[Array, ...]]:
-        return call(*arrays), arrays
-
-    def backward(arrays: tuple[Array, ...], cotangent: Array) -> Any:
-        cotangents, structure = jax.tree_util.tree_flatten(cotangent)
-
-        def pull(*values: Array) -> Any:
-            cotangent = jax.tree_util.tree_unflatten(structure, values[len(arrays) :])
-            return jax.vjp(function, *values[: len(arrays)])[1](cotangent)
-
-        return in_double(xp, pull)(*arrays, *cotangents)
-
-    call.defvjp(forward, backward)
-    return call
 
 
 def _with_float64(function: Callable[..., Any], *arrays: Array) -> Any:
@@ -112,13 +153,7 @@ def _float64_operation() -> Any:
     return operation
 
 
-def traced(*arrays: Array) -> bool:
-    """Whether JAX is tracing one of these arrays: under jit, grad or vmap."""
-    jax = sys.modules.get("jax")
-    return jax is not None and any(isinstance(x, jax.core.Tracer) for x in arrays)
-
-
-def map_slices(function: Callable[..., Any], arrays: list[tuple[Array, int]], shape: tuple[int, ...], most: int) -> Any:
+def _map_slices(function: Callable[..., Any], arrays: Arrays, shape: tuple[int, ...], most: int) -> Any:
     """Apply a function to slices of at most ``most`` elements of a batch, in a loop of the compiled program.
 
     ``arrays`` are pairs of an array and its number of core dimensions. A slice takes every k-th element of the longest
@@ -143,38 +178,10 @@ def map_slices(function: Callable[..., Any], arrays: list[tuple[Array, int]], sh
 
     def part(slices: dict[int, Array]) -> Any:
         both = {**whole, **slices}
-        return map_slices(function, [(both[i], core) for i, (_, core) in enumerate(arrays)], smaller, most)
+        return _map_slices(function, [(both[i], core) for i, (_, core) in enumerate(arrays)], smaller, most)
 
     def merge(y: Array) -> Array:
         y = xp.moveaxis(y, 0, axis + 1)
         return xp.reshape(y, (*y.shape[:axis], size, *y.shape[axis + 2 :]))
 
     return sys.modules["jax"].tree_util.tree_map(merge, sys.modules["jax"].lax.map(part, split))
-
-
-def fold(
-    xp: Namespace, body: Callable[[Any, Any], tuple[Any, Array | None]], carry: Any, count: int, axis: int = -1
-) -> tuple[Any, Any]:
-    """Do ``carry, row = body(carry, i)`` for i < count: the last carry, and the rows stacked along a new axis.
-
-    A Python loop, which JAX would unroll when it compiles: there it is a loop of the compiled program. The body gives
-    None for a row if there is none.
-    """
-    if library(xp) == "jax":
-        carry, rows = sys.modules["jax"].lax.scan(body, carry, xp.arange(count))
-        return carry, None if rows is None else xp.moveaxis(rows, 0, axis)
-    rows = []
-    stacked = None
-    for i in range(count):
-        carry, row = body(carry, i)
-        if library(xp) != "numpy" or row is None:
-            rows.append(row)
-            continue
-        if stacked is None:  # written in place: the rows are not there twice
-            shape = list(row.shape)
-            shape.insert(axis if axis >= 0 else axis + row.ndim + 1, count)
-            stacked = xp.empty(shape, dtype=row.dtype)
-        xp.moveaxis(stacked, axis, 0)[i, ...] = row
-    if stacked is not None or rows[0] is None:
-        return carry, stacked
-    return carry, xp.stack(rows, axis=axis)

@@ -9,19 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ._namespace import (
-    Device,
-    DType,
-    Namespace,
-    check_plain,
-    common_namespace,
-    is_array,
-    is_complex,
-    library,
-    real_of,
-    truth,
-    widest,
-)
+from .dtypes import is_array, is_complex, real_of, widest
+from .library import Device, DType, Namespace
+from .lookup import library
+from .namespace import check_plain, common_namespace
+from .values import truth
 
 _PRECISIONS = ("float32", "float64")
 
@@ -122,19 +114,20 @@ def check_target(xp: Namespace | None, dtype: DType | None, device: Device) -> t
     xp = np if xp is None else xp
     if not hasattr(xp, "asarray"):
         raise TypeError(f"xp: got {shown(xp)}, expected an array namespace such as numpy, torch or jax.numpy")
-    if not hasattr(xp, "__array_namespace_info__") or library(xp) in ("numpy", "torch", "cupy"):
-        xp = common_namespace(xp=xp.asarray(0.0))
+    xp = common_namespace(xp=xp.asarray(0.0))
     try:
         xp.empty(0, device=device)
     except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"device: got {shown(device)}, which {library(xp)} does not have here: {error}") from error
+        raise ValueError(
+            f"device: got {shown(device)}, which {library(xp).name} does not have here: {error}"
+        ) from error
     info = xp.__array_namespace_info__()
     if dtype is None:
         return xp, info.default_dtypes(device=device)["real floating"]
     known = {name: x for name, x in info.dtypes(kind="real floating", device=device).items() if name in _PRECISIONS}
     offered = list(known.values())
     if is_array(dtype) or dtype not in offered:
-        raise TypeError(f"dtype: got {shown(dtype)}, expected {' or '.join(known)} of {library(xp)}")
+        raise TypeError(f"dtype: got {shown(dtype)}, expected {' or '.join(known)} of {library(xp).name}")
     return xp, offered[offered.index(dtype)]
 
 

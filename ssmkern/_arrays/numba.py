@@ -1,44 +1,20 @@
-"""Fused Cauchy sums, where plain array calls would pass over a matrix many times; chosen by what is installed.
-
-NumPy: a compiled loop if numba is there (the extra ``fast``). CuPy: one reduction kernel. Elsewhere nothing is needed
-(the compiler of JAX fuses) or nothing is there.
-"""
+"""Loops over NumPy's arrays that numba compiles, if it is installed (the extra ``fast``)."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .._memory import in_threads, processors
-from .._namespace import Array, Namespace, library
+from .threads import in_threads, processors
 
-_WORTHWHILE = 2**20  # terms below which plain calls are done before a compiled loop would be loaded
-_BLOCK = 256  # points that the compiled loop takes at a time
+_BLOCK = 256  # points that the loop takes at a time
 _CALL = 2**21  # terms of one call of it: a few milliseconds
 
 
-def fused_cauchy(xp: Namespace, terms: int) -> Callable[[Array, Array, Array], Array] | None:
-    """Return a function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
-    name = library(xp)
-    if name == "numpy" and terms >= _WORTHWHILE and _compiled():
-        return _numba_cauchy
-    return _cupy_cauchy if name == "cupy" else None
-
-
-def description(xp: Namespace) -> str:
-    """What large Cauchy products run on, for people."""
-    name = library(xp)
-    if name == "cupy":
-        return "one fused reduction kernel"
-    if name == "numpy" and _compiled():
-        return "compiled loop (numba)"
-    return "plain array calls" + (" (the extra 'fast' installs numba for a compiled loop)" if name == "numpy" else "")
-
-
-def _numba_cauchy(v: Array, z: Array, w: Array) -> Array:
+def cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """``sum_n v_n / (z_l - w_n)`` of complex arrays, batches broadcast."""
     shape = np.broadcast_shapes(v.shape[:-1], z.shape[:-1], w.shape[:-1])
     # Row of each argument that a batch element reads: nothing is expanded.
     indices = (np.arange(x[..., 0].size).reshape(x.shape[:-1]) for x in (v, z, w))
@@ -47,7 +23,7 @@ def _numba_cauchy(v: Array, z: Array, w: Array) -> Array:
     out = np.empty((rows.shape[1], z.shape[-1]), dtype=v.dtype)
     blocks = rows.shape[1] * -(-z.shape[-1] // _BLOCK)
     step = max(1, _CALL // (_BLOCK * v.shape[-1]))
-    loop = _compiled()
+    loop = cauchy_loop()
 
     def call(i: int) -> None:
         loop(i * step, min((i + 1) * step, blocks), rows, *values, out)
@@ -57,7 +33,7 @@ def _numba_cauchy(v: Array, z: Array, w: Array) -> Array:
 
 
 @functools.cache
-def _compiled() -> Any:
+def cauchy_loop() -> Any:
     """Compile, or load from numba's cache, the loop over blocks of points; None where numba is absent or broken.
 
     The inner loop runs over points, not poles: it needs no reassociation to use vector instructions. It computes in
@@ -88,19 +64,8 @@ def _compiled() -> Any:
                 out[row, start + m] = complex(re[m], im[m])
 
     try:
-        import numba
+        from numba import njit
 
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(loop)
+        return njit(nogil=True, cache=True, error_model="numpy")(loop)
     except Exception:  # noqa: BLE001 (numba with a NumPy it does not know, without its LLVM, without a folder to cache in)
         return None
-
-
-@functools.cache
-def _cupy_kernel() -> Any:
-    import cupy
-
-    return cupy.ReductionKernel("T v, T z, T w", "T y", "v / (z - w)", "a + b", "y = a", "0", "ssmkern_cauchy")
-
-
-def _cupy_cauchy(v: Array, z: Array, w: Array) -> Array:
-    return _cupy_kernel()(v[..., None, :], z[..., :, None], w[..., None, :], axis=-1)

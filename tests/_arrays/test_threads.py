@@ -7,14 +7,14 @@ import time
 import numpy as np
 import pytest
 
-from ssmkern import _memory
+from ssmkern._arrays import memory
 
 SLICES = 200
 
 
 @pytest.fixture(params=[1, 2, 4])
 def workers(request, monkeypatch):
-    monkeypatch.setattr(_memory, "processors", lambda: request.param)
+    monkeypatch.setattr(memory, "processors", lambda: request.param)
     return request.param
 
 
@@ -30,7 +30,7 @@ def over_slices(function):
 
     x = np.arange(float(SLICES))[:, None]
     with pytest.raises((ValueError, KeyboardInterrupt)) as raised:
-        _memory.over_batch(np, run, [(x, 1)], _memory._CACHED)
+        memory.over_batch(np, run, [(x, 1)], memory._CACHED)
     left = [thread for thread in threading.enumerate() if thread not in before]
     assert not left, "the threads end with the call"
     return len(begun), raised.value
@@ -50,7 +50,7 @@ def test_an_error_is_the_end(workers, bad):
 
 def test_a_late_slice_that_fails_is_not_waited_for_in_order(monkeypatch):
     """The first slice takes long; the second fails meanwhile, and the rest is not begun."""
-    monkeypatch.setattr(_memory, "processors", lambda: 2)
+    monkeypatch.setattr(memory, "processors", lambda: 2)
 
     def function(i):
         if i == 1:
@@ -79,5 +79,5 @@ def test_an_interrupt_is_the_end(workers):
 
 def test_all_slices_are_computed(workers):
     x = np.arange(float(SLICES))[:, None]
-    y = _memory.over_batch(np, lambda x: 2 * x, [(x, 1)], _memory._CACHED)
+    y = memory.over_batch(np, lambda x: 2 * x, [(x, 1)], memory._CACHED)
     np.testing.assert_array_equal(y, 2 * x)

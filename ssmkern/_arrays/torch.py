@@ -1,4 +1,4 @@
-"""What torch needs beyond the array API; it is never imported here, only used once the user has."""
+"""torch: tensors, autocast and ``torch.compile``. It is never imported here, only used once the user has."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar, cast
+
+import numpy as np
+
+from .dtypes import complex_of, real_of
+from .library import Array, Library
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,16 +23,64 @@ def compiling() -> bool:
     return torch is not None and hasattr(torch, "compiler") and bool(torch.compiler.is_compiling())
 
 
-def remedy_for_tensor(value: Any) -> str:
-    """What to do with a tensor that is sparse, nested or masked; nothing for all else."""
-    torch = sys.modules.get("torch")
-    if torch is None or not isinstance(value, torch.Tensor):
-        return ""
-    if type(value).__name__ == "MaskedTensor":
-        return "a masked tensor, and its masked entries would be used; fill them first with .to_tensor(0.0)"
-    if value.is_nested:
-        return "a nested tensor, expected one of a single shape; pad it with .to_padded_tensor(0.0)"
-    return "" if value.layout == torch.strided else "a sparse tensor, expected a dense one; convert it with .to_dense()"
+class Torch(Library):
+    """Tensors of torch."""
+
+    named_devices = True
+
+    def refusal(self, value: Array) -> str:
+        """Sparse, nested and masked tensors."""
+        torch = sys.modules["torch"]
+        if type(value).__name__ == "MaskedTensor":
+            return "a masked tensor, and its masked entries would be used; fill them first with .to_tensor(0.0)"
+        if not isinstance(value, torch.Tensor):
+            return ""
+        if value.is_nested:
+            return "a nested tensor, expected one of a single shape; pad it with .to_padded_tensor(0.0)"
+        return (
+            ""
+            if value.layout == torch.strided
+            else "a sparse tensor, expected a dense one; convert it with .to_dense()"
+        )
+
+    def devices(self) -> str:
+        """The host, and GPUs by their names."""
+        torch = sys.modules["torch"]
+        found = ["cpu"] + [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
+        return ", ".join([*found, "mps"] if torch.backends.mps.is_available() else found)
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """Without gradients."""
+        return np.asarray(x.detach().cpu())
+
+    def real_pairs(self, x: Array) -> Array:
+        """A view."""
+        return self.xp.reshape(self.xp.view_as_real(self.xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
+
+    def complex_pairs(self, x: Array) -> Array:
+        """A view."""
+        return self.xp.view_as_complex(self.xp.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2)))
+
+    def fourier(self, name: str, x: Array, size: int, axis: int = -1) -> Array:
+        """torch refuses an empty batch."""
+        if 0 not in x.shape:
+            return super().fourier(name, x, size, axis)
+        shape = list(x.shape)
+        shape[axis] = size // 2 + 1 if name == "rfft" else size
+        dtype = real_of(self.xp, x.dtype) if name == "irfft" else complex_of(self.xp, x.dtype)
+        return self.xp.zeros(shape, dtype=dtype, device=x.device)
+
+    def solve(self, A: Array, B: Array) -> Array:
+        """torch would wait for a GPU, to learn whether A is singular.
+
+        It takes a stack of matrices for a matrix of vectors where the shapes allow that.
+        """
+        B = B[None] if B.ndim == A.ndim - 1 else B
+        return self.xp.linalg.solve_ex(A, B, check_errors=A.device.type == "cpu")[0]
+
+    def solve_where_regular(self, A: Array, B: Array) -> Array:
+        """torch does not mind."""
+        return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
 
 
 def without_autocast(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,0 +1,80 @@
+"""The ground floor: arrays of any library, their dtypes, their memory, and special functions.
+
+One file a library; no other part of ssmkern names one.
+"""
+
+from .dtypes import (
+    astype,
+    complex_of,
+    complex_value,
+    conj,
+    imag,
+    in_precision,
+    is_array,
+    is_complex,
+    moveaxis,
+    precision,
+    real,
+    real_of,
+    widest,
+)
+from .jax import register_pytree
+from .library import Array, Device, DType, Namespace
+from .lookup import TESTED, library, library_of
+from .memory import budget, byte_budget, chunk_size, in_passes, in_slices, item_bytes, over_batch, working_bytes
+from .namespace import array_namespace, check_dtype, check_plain, common_namespace
+from .special import expm1, log1p, log_or_floor, phi1
+from .threads import THREADED_PRODUCT
+from .torch import compiling, single_under_autocast, without_autocast
+from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, truth
+
+__all__ = [
+    "TESTED",
+    "THREADED_PRODUCT",
+    "Array",
+    "DType",
+    "Device",
+    "Namespace",
+    "array_namespace",
+    "as_array",
+    "astype",
+    "budget",
+    "byte_budget",
+    "check_dtype",
+    "check_plain",
+    "chunk_size",
+    "common_namespace",
+    "compiling",
+    "complex_of",
+    "complex_value",
+    "conj",
+    "device_of",
+    "expm1",
+    "from_host",
+    "imag",
+    "in_passes",
+    "in_precision",
+    "in_slices",
+    "is_array",
+    "is_complex",
+    "item_bytes",
+    "library",
+    "library_of",
+    "log1p",
+    "log_or_floor",
+    "moveaxis",
+    "on_host",
+    "over_batch",
+    "overflow_to_inf",
+    "phi1",
+    "precision",
+    "read",
+    "real",
+    "real_of",
+    "register_pytree",
+    "single_under_autocast",
+    "truth",
+    "widest",
+    "without_autocast",
+    "working_bytes",
+]

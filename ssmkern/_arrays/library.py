@@ -1,0 +1,177 @@
+"""What differs between array libraries and is not covered by the array API standard: one small interface.
+
+:class:`Library` does everything by the standard alone, which is slow at worst. A file named after a library holds what
+that library does better, or needs: a subclass, registered in ``_arrays/__init__.py``. No other file names a library.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from .slices import Arrays, cut, take
+
+Array = Any
+Namespace = Any
+DType = Any
+Device = Any
+Scalar = bool | int | float | complex | np.generic
+Body = Callable[[Any, Any], tuple[Any, Array | None]]
+
+_DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
+def name_of(xp: Namespace) -> str:
+    """Name of the library behind a namespace, as in ``import``."""
+    return str(xp.__name__).removeprefix("array_api_compat.").split(".")[0]
+
+
+class Library:
+    """An array library, by the standard alone."""
+
+    threads = False  # whether slices of a batch run in threads: the library lets go of the interpreter, and has none
+    own_program = False  # whether a compiler of the library's own decides what is in memory
+    named_devices = False  # whether a device can be asked for by its name
+    wide_fft = False  # whether Fourier transforms are taken in double precision, whatever the dtype
+
+    def __init__(self, xp: Namespace) -> None:
+        self.xp = xp
+        self.name = name_of(xp)
+
+    # --- which arrays
+
+    def refusal(self, value: Array) -> str:  # noqa: ARG002 (an interface)
+        """Why an array has rules of its own, and the remedy; empty if it has none."""
+        return ""
+
+    def device(self, x: Array) -> Device:
+        """Device of an array, for creation functions."""
+        return array_api_compat.device(x)
+
+    def on_host(self, x: Array) -> bool:
+        """Whether an array is in the memory of the host."""
+        return "cpu" in str(array_api_compat.device(x)).lower()
+
+    def traced(self, arrays: Iterable[Array]) -> bool:  # noqa: ARG002
+        """Whether one of the arrays stands for others, in a program that is being made."""
+        return False
+
+    def devices(self) -> str:
+        """What the library computes on here, for people."""
+        return "cpu"
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """A copy on the host, for people: nothing else leaves its library."""
+        return np.asarray(x)
+
+    def offer_double(self, offered: bool) -> None:
+        """Switch double precision on or off, if that can be done."""
+
+    # --- programs
+
+    def loop(self, body: Body, carry: Any, count: int, axis: int = -1) -> tuple[Any, Any]:
+        """Do ``carry, row = body(carry, i)`` for i < count: the last carry, and the rows stacked along a new axis.
+
+        The body gives None for a row if there is none.
+        """
+        rows = []
+        for i in range(count):
+            carry, row = body(carry, i)
+            rows.append(row)
+        return carry, None if rows[0] is None else self.xp.stack(rows, axis=axis)
+
+    def in_double(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Let a function of arrays work in float64 inside, if the library can do so only where it is told to."""
+        return function
+
+    def in_slices(self, function: Callable[..., Any], arrays: Arrays, shape: tuple[int, ...], run: Any) -> Any:
+        """Apply a function to slices of a batch of that shape and join the results, one or a tuple of them.
+
+        ``run`` is a pair: the most elements in a slice, and how many threads may work on slices.
+        """
+        slices = cut(shape, run[0])
+        parts = [function(*(take(x, core, index, len(shape)) for x, core in arrays)) for index in slices]
+        several = isinstance(parts[0], tuple)
+        joined = (
+            [self.xp.concat(p, axis=len(slices[0]) - 1) for p in zip(*parts, strict=True)]
+            if several
+            else [self.xp.concat(parts, axis=len(slices[0]) - 1)]
+        )
+        whole = [self.xp.reshape(x, (*shape, *x.shape[len(shape) :])) for x in joined]
+        return tuple(whole) if several else whole[0]
+
+    # --- arrays
+
+    def join(self, pieces: Iterable[Array], length: int) -> Array:  # noqa: ARG002
+        """Join pieces of a sequence of that length as they come."""
+        parts = list(pieces)
+        return self.xp.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+    def contiguous(self, x: Array) -> Array:
+        """An array in order, if the library multiplies it faster than a view that is flipped or transposed."""
+        return x
+
+    def clip(self, x: Array, low: float | None, high: float | None) -> Array:
+        """Limit values to numbers."""
+        return self.xp.clip(x, min=low, max=high)
+
+    def real_pairs(self, x: Array) -> Array:
+        """Complex ``(..., n)`` as real ``(..., 2 n)``, real and imaginary parts alternating; a view if there is one."""
+        parts = self.xp.stack([self.xp.real(x), self.xp.imag(x)], axis=-1)
+        return self.xp.reshape(parts, (*x.shape[:-1], 2 * x.shape[-1]))
+
+    def complex_pairs(self, x: Array) -> Array:
+        """Inverse of `real_pairs`."""
+        x = self.xp.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2))
+        return x[..., 0] + 1j * x[..., 1]
+
+    def fourier(self, name: str, x: Array, size: int, axis: int = -1) -> Array:
+        """``xp.fft.<name>`` of one axis, zero-padded to ``size``, also of an empty batch."""
+        return getattr(self.xp.fft, name)(x, n=size, axis=axis)
+
+    def multiply(self, rows: Array, matrix: Array) -> Array:
+        """``rows @ matrix``, ``(..., k, n)`` and ``(..., n, m)``."""
+        if rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:
+            # One product instead of many with the same matrix, which some libraries would copy for each.
+            count, n = rows.shape[-2:]
+            merged = self.xp.reshape(rows, (*rows.shape[:-3], rows.shape[-3] * count, n)) @ matrix[..., 0, :, :]
+            return self.xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, merged.shape[-1]))
+        return rows @ matrix
+
+    def solve(self, A: Array, B: Array) -> Array:
+        """``A^-1 B`` of matrices; where A is singular, an error on the host, values that are not finite on a GPU."""
+        return self.xp.linalg.solve(A, B)
+
+    def solve_where_regular(self, A: Array, B: Array) -> Array:
+        """`solve` of stacks of matrices; where one is singular the values are not finite."""
+        A, B = self._broadcast(A, B)
+        try:
+            return self.xp.linalg.solve(A, B)
+        except np.linalg.LinAlgError:  # at least one is: find it by halves
+            shape = A.shape[:-2]
+            if math.prod(shape) == 1:
+                return self.xp.full_like(B, math.nan)
+            axis = max(range(len(shape)), key=shape.__getitem__)
+            halves = slice(None, shape[axis] // 2), slice(shape[axis] // 2, None)
+            index = (slice(None),) * axis
+            solved = [self.solve_where_regular(A[(*index, h, ...)], B[(*index, h, ...)]) for h in halves]
+            return self.xp.concat(solved, axis=axis)
+
+    def _broadcast(self, A: Array, B: Array) -> tuple[Array, Array]:
+        shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        A, B = (self.xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
+        return A, B
+
+    # --- what is compiled, or made in one piece
+
+    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:  # noqa: ARG002
+        """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
+        return None
+
+    def cauchy_description(self) -> str:
+        """What large Cauchy products run on, for people."""
+        return "plain array calls"

@@ -1,0 +1,35 @@
+"""Which library an array or a namespace is of."""
+
+from __future__ import annotations
+
+import functools
+
+import array_api_compat
+
+from .cupy import CuPy
+from .dask import Dask
+from .jax import Jax
+from .library import Array, Library, Namespace, name_of
+from .numpy import NumPy
+from .torch import Torch
+
+LIBRARIES: dict[str, type[Library]] = {"numpy": NumPy, "torch": Torch, "jax": Jax, "cupy": CuPy, "dask": Dask}
+# The namespace to import of each that is tested, with the strict one that does no more than the standard says.
+TESTED = {
+    "numpy": "numpy",
+    "array_api_strict": "array_api_strict",
+    "torch": "torch",
+    "jax": "jax.numpy",
+    "cupy": "cupy",
+}
+
+
+@functools.cache
+def library(xp: Namespace) -> Library:
+    """The library behind an array namespace."""
+    return LIBRARIES.get(name_of(xp), Library)(xp)
+
+
+def library_of(x: Array) -> Library:
+    """The library of an array."""
+    return library(array_api_compat.array_namespace(x))

@@ -1,0 +1,140 @@
+"""NumPy: passes over the memory of the host, in place where they can be, and slices in threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from . import numba
+from .dtypes import complex_of, real_of
+from .library import Array, Body, Library
+from .slices import Arrays, Index, cut, take
+from .threads import THREADED_PRODUCT, in_threads
+
+# glibc returns freed memory beyond a threshold to the system, and the first touch of fresh pages costs more than most
+# passes over them. The threshold is twice the largest block that was freed, at most 64 MiB: free one, never touched.
+np.empty(31 * 2**20, dtype=np.uint8)
+_FUSED = 2**20  # terms below which plain calls are done before a compiled loop would be loaded
+
+
+class NumPy(Library):
+    """Arrays of NumPy; it lets go of the interpreter inside its functions."""
+
+    threads = True
+    wide_fft = True
+
+    def refusal(self, value: Array) -> str:
+        """Masked entries would count; matrices multiply otherwise."""
+        if isinstance(value, np.ma.MaskedArray):
+            return (
+                "a masked array, and its masked entries would be used; fill them first, for example with "
+                "numpy.ma.filled, or drop them, with numpy.ma.compressed"
+            )
+        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
+            return f"{type(value).__name__}, expected a plain array; convert it with numpy.asarray"
+        return ""
+
+    def loop(self, body: Body, carry: Any, count: int, axis: int = -1) -> tuple[Any, Any]:
+        """Write the rows in place: they are not there twice."""
+        stacked: Any = None
+        for i in range(count):
+            carry, row = body(carry, i)
+            if row is None:
+                continue
+            if stacked is None:
+                shape = list(row.shape)
+                shape.insert(axis if axis >= 0 else axis + row.ndim + 1, count)
+                stacked = np.empty(shape, dtype=row.dtype)
+            np.moveaxis(stacked, axis, 0)[i, ...] = row
+        return carry, stacked
+
+    def in_slices(self, function: Callable[..., Any], arrays: Arrays, shape: tuple[int, ...], run: Any) -> Any:
+        """Compute the slices in threads and write them behind each other."""
+        most, workers = run
+        slices = cut(shape, most)
+
+        def part(index: Index) -> Any:
+            return function(*(take(x, core, index, len(shape)) for x, core in arrays))
+
+        whole = [x.reshape(*shape, *x.shape[len(shape) :]) for x in _threaded(part, slices, workers)]
+        return tuple(whole) if len(whole) > 1 else whole[0]
+
+    def join(self, pieces: Iterable[Array], length: int) -> Array:
+        """Write the pieces in place: none is there twice."""
+        joined, start = None, 0
+        for piece in pieces:
+            if piece.shape[-1] == length:
+                return piece
+            if joined is None:
+                joined = np.empty((*piece.shape[:-1], length), dtype=piece.dtype)
+            joined[..., start : start + piece.shape[-1]] = piece
+            start += piece.shape[-1]
+        return joined
+
+    def contiguous(self, x: Array) -> Array:
+        """In order of memory."""
+        return np.asarray(x, order="C")
+
+    def real_pairs(self, x: Array) -> Array:
+        """A view."""
+        return np.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
+
+    def complex_pairs(self, x: Array) -> Array:
+        """A view."""
+        return np.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
+
+    def multiply(self, rows: Array, matrix: Array) -> Array:
+        """A few rows at a time: a thread of many must not call a BLAS that starts threads of its own."""
+        count, n = rows.shape[-2:]
+        few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
+        return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
+
+    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
+        """A compiled loop if numba is there."""
+        return numba.cauchy if terms >= _FUSED and numba.cauchy_loop() else None
+
+    def cauchy_description(self) -> str:
+        """Whether the compiled loop is there."""
+        if numba.cauchy_loop():
+            return "compiled loop (numba)"
+        return "plain array calls (the extra 'fast' installs numba for a compiled loop)"
+
+
+def _in_groups(rows: Array, matrix: Array, few: int) -> Array:
+    """``rows @ matrix``, so many rows at a time, and those that are left."""
+    batch = np.broadcast_shapes(rows.shape[:-2], matrix.shape[:-2])
+    count, size = rows.shape[-2], matrix.shape[-1]
+    whole = count // few * few
+    product = np.empty((*batch, count, size), dtype=np.result_type(rows, matrix))
+
+    def grouped(x: Array) -> Array:
+        return x[..., :whole, :].reshape(*x.shape[:-2], whole // few, few, x.shape[-1])
+
+    np.matmul(grouped(rows), matrix[..., None, :, :], out=grouped(product))
+    if whole < count:
+        np.matmul(rows[..., whole:, :], matrix, out=product[..., whole:, :])
+    return product
+
+
+def _threaded(part: Callable[[Index], Any], slices: list[Index], workers: int) -> list[np.ndarray]:
+    """Compute the parts in threads and write them behind each other into one array each."""
+    axis = len(slices[0]) - 1
+    ends = np.cumsum([index[axis].stop - index[axis].start for index in slices])
+    joined: list[np.ndarray] = []
+    lock = threading.Lock()
+
+    def place(i: int) -> None:
+        values = part(slices[i])
+        values = values if isinstance(values, tuple) else (values,)
+        with lock:  # the first to end says what shapes and dtypes all have
+            if not joined:
+                shapes = [(*x.shape[:axis], ends[-1], *x.shape[axis + 1 :]) for x in values]
+                joined.extend(np.empty(shape, x.dtype) for shape, x in zip(shapes, values, strict=True))
+        for whole, x in zip(joined, values, strict=True):
+            whole[(slice(None),) * axis + (slice(ends[i] - x.shape[axis], ends[i]),)] = x
+
+    in_threads(place, len(slices), workers)
+    return joined

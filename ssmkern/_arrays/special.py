@@ -1,0 +1,59 @@
+"""Special functions of complex arrays, without cancellation; libraries differ in the accuracy of theirs."""
+
+from __future__ import annotations
+
+import math
+
+from .dtypes import astype, is_complex, real
+from .library import Array, DType, Namespace
+
+
+def expm1(xp: Namespace, z: Array) -> Array:
+    """``e^z - 1`` without cancellation near 0.
+
+    With ``z = x + i y`` the real part is ``expm1(x) cos(y) - 2 sin(y / 2)^2``.
+    """
+    if not is_complex(xp, z):
+        return xp.expm1(z)
+    x, y = xp.real(z), xp.imag(z)
+    half = xp.sin(0.5 * y)
+    return xp.expm1(x) * xp.cos(y) - 2.0 * half * half + 1j * (xp.exp(x) * xp.sin(y))
+
+
+def phi1(xp: Namespace, z: Array) -> Array:
+    """``(e^z - 1) / z`` elementwise; near 0 its Taylor series, because the quotient has no derivative there."""
+    small = xp.abs(z) < 2.0**-6
+    near = xp.where(small, z, xp.zeros_like(z))
+    far = xp.where(small, xp.ones_like(z), z)
+    series = near / math.factorial(7) + 1.0 / math.factorial(6)
+    for k in (5, 4, 3, 2, 1):
+        series = series * near + 1.0 / math.factorial(k)
+    return xp.where(small, series, expm1(xp, far) / far)
+
+
+def log1p(xp: Namespace, z: Array) -> Array:
+    """``log(1 + z)`` of complex z without cancellation near 0, and with a stand-in for 0 at z = -1.
+
+    The real part is ``log1p(x (2 + x) + y^2) / 2``.
+    """
+    x, y = real(xp, z), xp.imag(z)
+    w, floor = 1.0 + x, stand_in_for_zero(xp, x.dtype)
+    w = w + astype(xp, w * w + y * y < floor * floor, x.dtype) * floor
+    squared = x * (2.0 + x) + y * y
+    near = squared < -0.75
+    one, zero = xp.ones_like(x), xp.zeros_like(x)
+    modulus = xp.where(near, xp.log(xp.where(near, w * w + y * y, one)), xp.log1p(xp.where(near, zero, squared)))
+    return 0.5 * modulus + 1j * xp.atan2(y, w)
+
+
+def stand_in_for_zero(xp: Namespace, dtype: DType) -> float:
+    """A number so small that its powers count as 0, and so large that 1 over its fourth power is finite.
+
+    Put in the place of 0 it has a logarithm, through which the powers of 0 have their first derivatives.
+    """
+    return 2.0**-30 if xp.isdtype(dtype, (xp.float32, xp.complex64)) else 2.0**-250
+
+
+def log_or_floor(xp: Namespace, x: Array) -> Array:
+    """Logarithm of complex x, with :func:`stand_in_for_zero`."""
+    return xp.log(x + astype(xp, x == 0, x.dtype) * stand_in_for_zero(xp, x.dtype))
