@@ -23,7 +23,7 @@ from .library import Array, Device, DType, Namespace
 from .lookup import TESTED, library, library_of
 from .memory import budget, byte_budget, chunk_size, in_passes, in_slices, item_bytes, over_batch, working_bytes
 from .namespace import array_namespace, check_dtype, check_plain, common_namespace
-from .special import expm1, log1p, log_or_floor, phi1
+from .special import expm1, log1p, log_or_floor, phi1, phi2
 from .threads import THREADED_PRODUCT
 from .torch import compiling, single_under_autocast, without_autocast
 from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, truth
@@ -67,6 +67,7 @@ __all__ = [
     "over_batch",
     "overflow_to_inf",
     "phi1",
+    "phi2",
     "precision",
     "read",
     "real",

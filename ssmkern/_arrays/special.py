@@ -31,6 +31,17 @@ def phi1(xp: Namespace, z: Array) -> Array:
     return xp.where(small, series, expm1(xp, far) / far)
 
 
+def phi2(xp: Namespace, z: Array) -> Array:
+    """``(e^z - 1 - z) / z^2``, the same."""
+    small = xp.abs(z) < 0.5
+    near = xp.where(small, z, xp.zeros_like(z))
+    far = xp.where(small, xp.ones_like(z), z)
+    series = near / math.factorial(15) + 1.0 / math.factorial(14)
+    for k in range(13, 1, -1):
+        series = series * near + 1.0 / math.factorial(k)
+    return xp.where(small, series, (expm1(xp, far) / far - 1.0) / far)
+
+
 def log1p(xp: Namespace, z: Array) -> Array:
     """``log(1 + z)`` of complex z without cancellation near 0, and with a stand-in for 0 at z = -1.
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from .._arrays import Array, astype, conj, device_of, without_autocast
 from .._arrays.checks import check_choice
-from ._fft import clip, fast_length, in_parts, prepare, restore, transform, transform_bytes
+from ..products.lengths import fast_length
+from ._fft import in_parts, prepare, restore, transform, transform_bytes, trimmed
 
 CONVENTIONS = ("centered", "shifted")
 
@@ -71,7 +72,7 @@ def convolve_bidirectional(
     check_choice("convention", convention, CONVENTIONS)
     xp, D, dtype = prepare(1, D, u=u, K=K, K_backward=K_backward)
     length, ahead = u.shape[-1], 0 if convention == "shifted" else 1
-    K, future = clip(K, [length]), clip(K_backward, [length - 1 + ahead])[..., ahead:]
+    K, future = trimmed(K, [length]), trimmed(K_backward, [length - 1 + ahead])[..., ahead:]
     sizes = [fast_length(length + max(K.shape[-1] - 1, future.shape[-1]))]
 
     def run(u: Array, K: Array, future: Array) -> Array:

@@ -6,7 +6,8 @@ from typing import Any
 
 from .._arrays import Array, astype, without_autocast
 from .._arrays.checks import check_length
-from ._fft import clip, fast_length, in_parts, prepare, restore, transform, transform_bytes
+from ..products.lengths import fast_length
+from ._fft import in_parts, prepare, restore, transform, transform_bytes, trimmed
 
 
 @without_autocast
@@ -58,7 +59,7 @@ def convolve(u: Array, K: Array, *, D: Any = None, ndim: int = 1) -> Array:
     ndim = check_length("ndim", ndim)
     xp, D, dtype = prepare(ndim, D, u=u, K=K)
     lengths = u.shape[-ndim:]
-    K = clip(K, lengths)
+    K = trimmed(K, lengths)
     sizes = [fast_length(sum(pair) - 1) for pair in zip(lengths, K.shape[-ndim:], strict=True)]
 
     def run(u: Array, K: Array) -> Array:

@@ -76,7 +76,7 @@ def transform_bytes(xp: Namespace, dtype: DType, sizes: Sequence[int]) -> int:
     return item_bytes(xp, dtype) * math.prod(sizes)
 
 
-def clip(x: Array, lengths: Sequence[int]) -> Array:
+def trimmed(x: Array, lengths: Sequence[int]) -> Array:
     """The first ``lengths`` entries along the last axes, or as many as there are."""
     kept = zip(lengths, x.shape[x.ndim - len(lengths) :], strict=True)
     return x[(..., *(slice(min(pair)) for pair in kept))]
@@ -97,17 +97,3 @@ def restore(xp: Namespace, x: Array, sizes: Sequence[int], lengths: Sequence[int
         x = x[(..., slice(lengths[axis]), *(slice(None),) * (-axis - 1))]
     inverse = "ifft" if xp.isdtype(dtype, "complex floating") else "irfft"
     return library(xp).fourier(inverse, x, sizes[-1])[..., : lengths[-1]]
-
-
-def fast_length(least: int) -> int:
-    """Smallest number of at least ``least`` whose prime factors are 2, 3 and 5."""
-    best = 1 << (least - 1).bit_length()
-    five = 1
-    while five < best:
-        three = five
-        while three < best:
-            size = three << max(0, (-(-least // three) - 1).bit_length())
-            best = min(best, size)
-            three *= 3
-        five *= 5
-    return best

@@ -1,17 +1,6 @@
 """From continuous to discrete systems."""
 
-from .._arrays import expm1
-from ._discretize import METHODS, check_method, discretize, discretize_wide, step_array
-from ._modes import grows, less_identity, log_modes
+from ._discretize import METHODS, NAMES, check_method, discretize, method_of
+from ._sampled import Sampled, grows, step_array
 
-__all__ = [
-    "METHODS",
-    "check_method",
-    "discretize",
-    "discretize_wide",
-    "expm1",
-    "grows",
-    "less_identity",
-    "log_modes",
-    "step_array",
-]
+__all__ = ["METHODS", "NAMES", "Sampled", "check_method", "discretize", "grows", "method_of", "step_array"]

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import (
-    Array,
-    Namespace,
-    array_namespace,
-    as_array,
-    astype,
-    conj,
-    device_of,
-    in_slices,
-    item_bytes,
-    library,
-    phi1,
-    precision,
-    real,
-    widest,
-    without_autocast,
-)
+from .._arrays import array_namespace, in_precision, precision, without_autocast
 from .._arrays.checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
-from ..systems import DPLR, Dense, Diagonal, System, cast_system, check_system, widen, with_fields
-from ._exponential import expm
-from ._modes import ALPHA
+from ..systems import Diagonal, System, cast_system, check_system, widen, with_fields
+from ._bilinear import Bilinear
+from ._hold import Hold
+from ._method import Method
+from ._sampled import Sampled, step_array
 
-METHODS = ("bilinear", "euler", "backward_diff", "gbt", "zoh", "foh", "dss")
+METHODS: dict[str, Method] = {
+    "bilinear": Bilinear(0.5),
+    "euler": Bilinear(0.0),
+    "backward_diff": Bilinear(1.0),
+    "zoh": Hold(),
+    "foh": Hold(linear=True),
+    "dss": Hold(diagonal_only=True),
+}
+NAMES = (*METHODS, "gbt")  # of which the last takes a number
+
+
+def method_of(name: str, alpha: float | None = None) -> Method:
+    """The record of a method that :func:`check_method` has passed."""
+    return Bilinear(float(alpha)) if alpha is not None else METHODS[name]
 
 
 @without_autocast
@@ -92,118 +91,23 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     if dt is None:
         raise ValueError("dt: got None, expected the step, a positive number or array")
     check_method(system, method, alpha)
-    alpha = None if alpha is None else float(alpha)
     array_namespace(system=system.B, dt=dt)
     check_dt(xp, dt)
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
-    wide = discretize_wide(xp, widen(xp, system), step_array(xp, system, dt), method, alpha)
-    return with_fields(cast_system(xp, wide, precision(xp, system.B, dt)[0]), dt=dt)
+    wide = Sampled(xp, widen(xp, system), step_array(xp, system, dt), method_of(method, alpha)).discrete()
+    dtype = precision(xp, system.B, dt)[0]
+    return with_fields(cast_system(xp, wide, dtype), D=in_precision(xp, wide.D, dtype), dt=dt)
 
 
 def check_method(system: System, method: str, alpha: Any, name: str = "method") -> None:
     """Refuse a method that is unknown or that the system does not take, and an alpha that does not fit."""
-    check_choice(name, method, METHODS)
-    if method == "dss" and not isinstance(system, Diagonal):
-        raise ValueError(f"{name}: 'dss' takes a Diagonal system, got {type(system).__name__}; use 'zoh'")
+    check_choice(name, method, NAMES)
     if method != "gbt":
+        if METHODS[method].diagonal_only and not isinstance(system, Diagonal):
+            raise ValueError(f"{name}: {method!r} takes a Diagonal system, got {type(system).__name__}; use 'zoh'")
         if alpha is not None:
             raise ValueError(f"alpha: got {shown(alpha)} with method {method!r}, but only 'gbt' takes it")
         return
     if alpha is None:
         raise ValueError("alpha: method 'gbt' needs a number in [0, 1]")
     check_parameter("alpha", alpha, 0, 1, "0 <= alpha <= 1", closed=True)
-
-
-def step_array(xp: Namespace, system: System, dt: Any) -> Array:
-    """Return dt as ``(..., 1)``, real, in the precision and on the device of the system."""
-    dtype = widest(xp, device_of(system.B))[0]
-    return as_array(xp, dt, dtype, device_of(system.B))[..., None]
-
-
-def discretize_wide(xp: Namespace, system: System, step: Array, method: str, alpha: float | None = None) -> System:
-    """`discretize` without checks, in the precision of ``system``, for steps ``(..., 1)``."""
-    weight = ALPHA.get(method, alpha)
-    if weight is None:
-        if isinstance(system, Diagonal):
-            fields = _hold_diagonal(xp, system, step, method)
-        else:
-            system = system.to_dense()
-            fields = _hold_dense(xp, system, step, method)
-    elif isinstance(system, Diagonal):
-        G = 1.0 / (1.0 - weight * step * system.Lambda)
-        fields = {"Lambda": (1.0 + (1.0 - weight) * step * system.Lambda) * G, "B": step * G * system.B}
-    elif isinstance(system, DPLR):
-        fields = _gbt_dplr(xp, system, step, weight)
-    else:
-        fields = _gbt_dense(xp, system, step, weight)
-    return with_fields(system, dt=step[..., 0], **fields)
-
-
-def _gbt_dense(xp: Namespace, system: Dense, step: Array, alpha: float) -> dict[str, Array]:
-    n, dtype = system.A.shape[-1], system.A.dtype
-    eye = xp.eye(n, dtype=dtype, device=device_of(system.A))
-
-    def matrix(A: Array, step: Array) -> Array:
-        A = step[..., None] * A
-        return library(xp).solve(eye - alpha * A, eye + (1.0 - alpha) * A)
-
-    def vector(A: Array, B: Array, step: Array) -> Array:
-        return library(xp).solve(eye - alpha * step[..., None] * A, (step * B)[..., None])[..., 0]
-
-    bytes_each = 5 * item_bytes(xp, dtype) * n * n
-    A, B, steps = (system.A, 2), (system.B, 1), (step, 1)
-    return {
-        "A": in_slices(xp, matrix, [A, steps], bytes_each, threads=False),
-        "B": in_slices(xp, vector, [A, B, steps], bytes_each, threads=False),
-    }
-
-
-def _gbt_dplr(xp: Namespace, system: DPLR, step: Array, alpha: float) -> dict[str, Array]:
-    Lambda, P, Q, B = system.Lambda, system.P, system.Q, system.B
-    G = 1.0 / (1.0 - alpha * step * Lambda)
-    GP, GB = G[..., None] * P, (G * B)[..., None]
-    QH = conj(xp, xp.matrix_transpose(Q))
-    QGP, QGB = QH @ GP, QH @ GB
-    if system.conjugate_pairs:
-        QGP, QGB = (astype(xp, 2.0 * real(xp, x), P.dtype) for x in (QGP, QGB))
-    eye = xp.eye(P.shape[-1], dtype=P.dtype, device=device_of(P))
-    M = eye + alpha * step[..., None] * QGP
-    GPM = xp.matrix_transpose(library(xp).solve(xp.matrix_transpose(M), xp.matrix_transpose(GP)))
-    new_B = GB - alpha * step[..., None] * (GPM @ QGB)
-    return {
-        "Lambda": (1.0 + (1.0 - alpha) * step * Lambda) * G,
-        "P": step[..., None] * GPM,
-        "Q": conj(xp, G)[..., None] * Q,
-        "B": step * new_B[..., 0],
-    }
-
-
-def _hold_diagonal(xp: Namespace, system: Diagonal, step: Array, method: str) -> dict[str, Array]:
-    """Exact for inputs constant (zoh) or linear (foh) between samples; foh has B = dt phi1(z)^2 B."""
-    z = step * system.Lambda
-    phi = phi1(xp, z)
-    return {"Lambda": xp.exp(z), "B": step * system.B * (phi * phi if method == "foh" else phi)}
-
-
-def _hold_dense(xp: Namespace, system: Dense, step: Array, method: str) -> dict[str, Array]:
-    """Van Loan's block exponential: the input and, for foh, its slope are further states."""
-    n, dtype = system.A.shape[-1], system.A.dtype
-    extra = 2 if method == "foh" else 1
-    eye = xp.eye(n + extra, dtype=dtype, device=device_of(system.A))
-
-    def run(A: Array, B: Array, step: Array) -> tuple[Array, Array]:
-        # Pad with broadcasting zeros to (..., n, n + 1 or n + 2), then with zero rows below.
-        rows = (step[..., None] * A) @ eye[:n, :] + (step * B)[..., None] * eye[n, :]
-        block = xp.matrix_transpose(eye[:n, :]) @ rows
-        if extra == 2:
-            block = block + eye[:, n, None] * eye[n + 1, :]
-        E = expm(xp, block)
-        Abar, hold = E[..., :n, :n], E[..., :n, n]
-        if method == "zoh":
-            return Abar, hold
-        ramp = E[..., :n, n + 1]
-        return Abar, hold - ramp + (Abar @ ramp[..., None])[..., 0]
-
-    bytes_each = 14 * item_bytes(xp, dtype) * (n + extra) ** 2
-    arrays = [(system.A, 2), (system.B, 1), (step, 1)]
-    return dict(zip("AB", in_slices(xp, run, arrays, bytes_each, threads=False), strict=True))

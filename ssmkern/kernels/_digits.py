@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from .._arrays import Array, Namespace, astype, truth
 from ..systems import System
+from ._algorithm import Algorithm
 
 
 class LostDigitsError(ValueError):
     """An algorithm loses its digits for this system."""
 
 
-def checked(xp: Namespace, K: Array, sound: Array, algorithm: str, remedy: str) -> Array:
+def checked(algorithm: Algorithm, xp: Namespace, K: Array, sound: Array) -> Array:
     """Return kernels ``(..., length)`` where they are sound, ``(...)``; refuse or mark those that are not."""
     known = truth(sound)
     if known is False:
         raise LostDigitsError(
-            f"method: {algorithm!r} loses its digits for this system, of which a mode, the feedback or a power of the "
-            f"matrix becomes large before it decays; take {remedy!r}"
+            f"algorithm: {algorithm.name!r} loses its digits for this system, of which a mode, the feedback or a power "
+            f"of the matrix becomes large before it decays; take {algorithm.safer!r}"
         )
     return K if known else xp.where(sound[..., None], K, xp.full_like(K, xp.inf))
 

@@ -17,7 +17,7 @@ from .._arrays import (
     without_autocast,
 )
 from .._arrays.checks import batch_shape, check_real, check_vector
-from ..discretization import less_identity
+from ..discretization import Sampled
 from ..systems import System, check_output, check_system, widen
 from ._resolvent import resolvent
 
@@ -77,7 +77,7 @@ def frequency_response(system: System, w: Array) -> Array:
     out = complex_of(xp, precision(xp, system.B, w)[0])
     wide = widen(xp, system)
     if system.dt is not None:
-        wide = less_identity(xp, wide, wide, None, "")
+        wide = Sampled(xp, wide).less_identity()
     values = resolvent(xp, wide, w, functools.partial(_axis if system.dt is None else _circle, xp), out)
     if system.D is None:
         return values

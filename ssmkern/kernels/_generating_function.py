@@ -6,7 +6,7 @@ from typing import Any
 
 from .._arrays import Array, array_namespace, astype, complex_of, device_of, precision, widest, without_autocast
 from .._arrays.checks import batch_shape, check_vector, shape_of
-from ..discretization import discretize_wide, less_identity, step_array
+from ..discretization import METHODS, Sampled, step_array
 from ..products.vandermonde import vandermonde_transpose
 from ..systems import System, check_system, widen
 from ._arguments import check_arguments
@@ -79,9 +79,8 @@ def generating_function(
         return astype(xp, vandermonde_transpose(K, z), out)
     check_arguments(system, dt, discretization)
     batch_shape(system=system.batch_shape, dt=shape_of(dt), z=tuple(z.shape[:-1]))
-    wide, step = widen(xp, system), None if dt is None else step_array(xp, system, dt)
-    discrete = wide if step is None else discretize_wide(xp, wide, step, discretization)
-    shifted = less_identity(xp, wide, discrete, step, discretization)
+    step = None if dt is None else step_array(xp, system, dt)
+    shifted = Sampled(xp, widen(xp, system), step, METHODS[discretization]).less_identity()
     complex_dtype = widest(xp, device_of(z))[1]
 
     def pencil(z: Array) -> tuple[Array, Array]:

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from .._arrays import (
-    Array,
-    DType,
-    Namespace,
-    astype,
-    complex_of,
-    is_array,
-    library,
-    over_batch,
-    overflow_to_inf,
-    precision,
-    without_autocast,
-)
-from ..discretization import discretize_wide, less_identity, log_modes, step_array
-from ..products.krylov import krylov_kernel
-from ..products.vandermonde import power_sums
-from ..systems import (
-    DPLR,
-    Diagonal,
-    System,
-    advance,
-    core_fields,
-    in_all_axes,
-    is_real,
-    output,
-    widen,
-    with_fields,
-)
-from ._algorithm1 import cauchy_kernel
+from .._arrays import Array, complex_of, is_array, library, over_batch, overflow_to_inf, precision, without_autocast
+from ..discretization import METHODS, Sampled, step_array
+from ..systems import System, core_fields, in_all_axes, widen, with_fields
+from ._algorithm import Algorithm
 from ._bandlimit import limit_band
-from ._digits import LostDigitsError, agree, checked
-from ._plan import cost, prepare, slicing
-from ._series import series_kernel
-
-SAFER = ("series", "krylov", "recurrence")  # each loses digits for fewer systems than the one before
+from ._digits import LostDigitsError
+from ._plan import ALGORITHMS, prepare
 
 
 @without_autocast
@@ -49,7 +20,7 @@ def kernel(
     *,
     dt: Any = None,
     discretization: str = "bilinear",
-    method: str = "auto",
+    algorithm: str = "auto",
     bandlimit: float | None = None,
 ) -> Array:
     """Compute the convolution kernel ``K_l = C A^l B`` of a state space model, A and B being the discrete ones.
@@ -64,7 +35,7 @@ def kernel(
         Step, in the time unit of A, for a continuous system and only for it. An array gives one step a channel.
     discretization : str, default "bilinear"
         A method of `discretize` other than "gbt" (for that, discretize first), for a continuous system.
-    method : {"auto", "cauchy", "krylov", "series", "vandermonde", "recurrence"}
+    algorithm : {"auto", "cauchy", "krylov", "series", "vandermonde", "recurrence"}
         Algorithm. Dense systems take krylov and recurrence; DPLR cauchy, krylov, series and recurrence; Diagonal
         vandermonde, cauchy, krylov and recurrence. "auto" is vandermonde for diagonal systems, krylov for dense ones,
         and for DPLR krylov or, at large n, series: `plan` says which and why.
@@ -84,7 +55,7 @@ def kernel(
         The system is none of the three, length is no int, dt is no real number, or libraries differ.
     ValueError
         C is missing; dt is missing, superfluous, not positive or of a shape that does not broadcast; length < 1; a
-        name is unknown, the method is not one that the (discretized) system takes or loses its digits for it, or
+        name is unknown, the algorithm is not one that the (discretized) system takes or loses its digits for it, or
         bandlimit is not positive or the system is discrete or Dense.
 
     Notes
@@ -101,8 +72,8 @@ def kernel(
     Systems that decay can have parts that grow: modes of the diagonal part (under "euler" all that are imaginary), or
     powers of the matrix before they decay. series loses its digits where a mode grows, krylov and cauchy where powers
     are very large. "auto" takes series only where no mode grows and its values can be read, and steps through a system
-    that krylov fails for. A method asked for by name raises an error instead; where values cannot be read (traced, or
-    on a GPU) what it returns then is inf.
+    that krylov fails for. An algorithm asked for by name raises an error instead; where values cannot be read (traced,
+    or on a GPU) what it returns then is inf.
 
     Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems; only
     the last products run in the precision of the result. No ``n x length`` array is formed. Nothing is clamped: the
@@ -124,80 +95,32 @@ def kernel(
     >>> sk.kernel(system, 4, dt=2.0, discretization="backward_diff").round(4)
     array([0.6667, 0.2222, 0.0741, 0.0247])
     """
-    xp, sizes, algorithm, _ = prepare(system, length, dt, discretization, method, bandlimit)
+    xp, sizes, chosen, _ = prepare(system, length, dt, discretization, algorithm, bandlimit)
     out = precision(xp, system.B, dt)[0]
-    if not is_real(xp, system):
+    if not sizes.real:
         out = complex_of(xp, out)
     fields = core_fields(system)
     arrays = [(value, len(system._core[name])) for name, value in fields.items()]
     if is_array(dt):
         arrays.append((dt, 0))
 
-    def computed(algorithm: str) -> Array:
-        def run(*slices: Array) -> Array:
-            part = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
-            step = None if dt is None else step_array(xp, part, slices[-1] if is_array(dt) else dt)
-            part = limit_band(xp, part, step, bandlimit)
-            return compute(xp, part, step, sizes.length, discretization, algorithm, out)
+    def computed(chosen: Algorithm) -> Array:
+        def part(*slices: Array) -> Array:
+            wide = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
+            step = None if dt is None else step_array(xp, wide, slices[-1] if is_array(dt) else dt)
+            wide = in_all_axes(xp, limit_band(xp, wide, step, bandlimit))
+            return chosen.run(Sampled(xp, wide, step, METHODS[discretization]), sizes.length, out)
 
-        if algorithm == "recurrence":
-            return library(xp).in_double(run)(*(x for x, _ in arrays))
-        return over_batch(xp, run, arrays, cost(algorithm, sizes)[1], **slicing(algorithm, sizes))
+        if not chosen.sliced:
+            return library(xp).in_double(part)(*(x for x, _ in arrays))
+        return over_batch(xp, part, arrays, chosen.bytes_each(sizes), **chosen.slicing(sizes))
 
-    K = _first_sound(
-        computed, SAFER[SAFER.index(algorithm) :] if method == "auto" and algorithm in SAFER else (algorithm,)
-    )
-    return overflow_to_inf(xp, K, *arrays[: len(fields)])
-
-
-def _first_sound(computed: Callable[[str], Array], algorithms: tuple[str, ...]) -> Array:
-    """Return what the first algorithm computes that does not lose its digits; the last has the last word."""
-    for algorithm in algorithms[:-1]:
+    while True:
         try:
-            return computed(algorithm)
+            K = computed(chosen)
+            break
         except LostDigitsError:
-            continue
-    return computed(algorithms[-1])
-
-
-def compute(
-    xp: Namespace, system: System, step: Array | None, length: int, discretization: str, method: str, out: DType
-) -> Array:
-    """`kernel` without checks and chunks, of a system in the widest precision."""
-    system = in_all_axes(xp, system)
-    discrete = system if step is None else discretize_wide(xp, system, step, discretization)
-    if method == "recurrence":
-        return _recurrence(xp, discrete, length, out)
-    if method == "krylov":
-        dense = less_identity(xp, system, discrete, step, discretization).to_dense()
-        K, off = krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
-        return checked(xp, K, agree(xp, K, dense, off), "krylov", "recurrence")
-    structured = cast("DPLR | Diagonal", discrete)
-    log_Lambda = log_modes(xp, cast("DPLR | Diagonal", system), step, discretization)
-    if method == "cauchy":
-        K = cauchy_kernel(xp, structured, log_Lambda, length)
-        sound = agree(xp, K, structured, _beginning(xp, K, structured))
-        return astype(xp, checked(xp, K, sound, "cauchy", "krylov"), out)
-    if method == "series":
-        return astype(xp, series_kernel(xp, cast("DPLR", structured), log_Lambda, length), out)
-    scale = 2.0 if structured.conjugate_pairs else 1.0
-    return power_sums(xp, log_Lambda, length, out)(scale * structured.C * structured.B)
-
-
-def _beginning(xp: Namespace, K: Array, system: System) -> Array:
-    """How far the first terms of a kernel are off; an error of the truncated output vector is an error of all terms."""
-    x, off = system.B, []
-    for i in range(min(4, K.shape[-1])):
-        off.append(xp.abs(K[..., i] - output(xp, system, x)))
-        x = advance(xp, system, x)
-    return xp.stack(off, axis=-1)
-
-
-def _recurrence(xp: Namespace, system: System, length: int, out: DType) -> Array:
-    """Step through the impulse response."""
-
-    def body(x: Array, _: Any) -> tuple[Array, Array]:
-        return advance(xp, system, x), astype(xp, output(xp, system, x), out)
-
-    start = system.B + xp.zeros_like(advance(xp, system, system.B))  # in all axes of the state
-    return library(xp).loop(body, start, length)[1]
+            if algorithm != "auto":
+                raise
+            chosen = ALGORITHMS[chosen.safer]
+    return overflow_to_inf(xp, K, *arrays[: len(fields)])

@@ -1,30 +1,28 @@
-"""What each method costs, and which one "auto" takes."""
+"""What each algorithm costs, and which one "auto" takes."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-
-from .._arrays import THREADED_PRODUCT, Namespace, truth, working_bytes
-from .._arrays.checks import check_choice, check_length, shape_of
-from ..discretization import grows, log_modes, step_array
-from ..products._tables import split
-from ..products.vandermonde import table_bytes
-from ..systems import DPLR, Dense, Diagonal, System, is_real, widen
+from .._arrays import Namespace, truth, working_bytes
+from .._arrays.checks import check_choice, check_length
+from ..discretization import METHODS, Sampled, step_array
+from ..systems import System, widen
+from ._algorithm import Algorithm, Sizes, sizes_of
 from ._arguments import check_arguments
 from ._bandlimit import check_bandlimit
+from ._cauchy import Cauchy
+from ._krylov import Krylov
+from ._recurrence import Recurrence
+from ._series import Series
+from ._vandermonde import Vandermonde
 
-METHODS: dict[type, tuple[str, ...]] = {
-    Dense: ("krylov", "recurrence"),
-    DPLR: ("cauchy", "krylov", "series", "recurrence"),
-    Diagonal: ("vandermonde", "cauchy", "krylov", "recurrence"),
+ALGORITHMS: dict[str, Algorithm] = {
+    algorithm.name: algorithm for algorithm in (Vandermonde(), Cauchy(), Krylov(), Series(), Recurrence())
 }
-NAMES = ("auto", "cauchy", "krylov", "recurrence", "series", "vandermonde")
-FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
+NAMES = ("auto", *sorted(ALGORITHMS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +31,8 @@ class Plan:
 
     Attributes
     ----------
-    method : str
-        The method that runs.
+    algorithm : str
+        The algorithm that runs.
     reason : str
         Why this one.
     flops : int
@@ -43,7 +41,7 @@ class Plan:
         Largest sum of temporaries beside inputs and result, to about a factor of 2.
     """
 
-    method: str
+    algorithm: str
     reason: str
     flops: int
     peak_bytes: int
@@ -55,20 +53,20 @@ def plan(
     *,
     dt: Any = None,
     discretization: str = "bilinear",
-    method: str = "auto",
+    algorithm: str = "auto",
     bandlimit: float | None = None,
 ) -> Plan:
-    """Say which method `kernel` would run with the same arguments, why, and what it costs. Nothing is computed.
+    """Say which algorithm `kernel` would run with the same arguments, why, and what it costs. Nothing is computed.
 
     Parameters
     ----------
-    system, length, dt, discretization, method, bandlimit
+    system, length, dt, discretization, algorithm, bandlimit
         As in `kernel`.
 
     Returns
     -------
     Plan
-        With ``method``, ``reason``, ``flops`` and ``peak_bytes``.
+        With ``algorithm``, ``reason``, ``flops`` and ``peak_bytes``.
 
     Raises
     ------
@@ -88,142 +86,67 @@ def plan(
 
     Examples
     --------
-    >>> import dataclasses
     >>> import ssmkern as sk
-    >>> system, _ = sk.nplr("legs", 64)
-    >>> sk.plan(dataclasses.replace(system, C=system.B), 1024, dt=0.01).method
+    >>> import numpy as np
+    >>> system = sk.nplr("legs", 64, C=np.ones(64))
+    >>> sk.plan(system, 1024, dt=0.01).algorithm
     'krylov'
     """
-    xp, sizes, chosen, reason = prepare(system, length, dt, discretization, method, bandlimit)
-    flops, bytes_each = cost(chosen, sizes)
-    peak_bytes = working_bytes(xp, system.B, sizes.kernels, bytes_each, **slicing(chosen, sizes))
-    return Plan(chosen, reason, flops, peak_bytes)
+    xp, sizes, chosen, reason = prepare(system, length, dt, discretization, algorithm, bandlimit)
+    bytes_each = chosen.bytes_each(sizes)
+    peak_bytes = working_bytes(xp, system.B, sizes.kernels, bytes_each, **chosen.slicing(sizes))
+    return Plan(chosen.name, reason, sum(chosen.flops(sizes)), peak_bytes)
 
 
 def prepare(
-    system: System, length: int, dt: Any, discretization: str, method: str, bandlimit: float | None
-) -> tuple[Namespace, Sizes, str, str]:
-    """Check the arguments of `kernel`; return namespace, sizes, the method that runs, and the reason."""
+    system: System, length: int, dt: Any, discretization: str, algorithm: str, bandlimit: float | None
+) -> tuple[Namespace, Sizes, Algorithm, str]:
+    """Check the arguments of `kernel`; return namespace, sizes, the algorithm that runs, and the reason."""
     xp = check_arguments(system, dt, discretization)
     check_bandlimit(system, bandlimit)
-    sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
+    sizes = sizes_of(system, check_length("length", length), dt, discretization)
 
     def growing() -> bool | None:
         step = None if dt is None else step_array(xp, system, dt)
-        log_Lambda = log_modes(xp, widen(xp, cast("DPLR", system)), step, discretization)
-        bounded = truth(~grows(xp, log_Lambda, sizes.length))
+        bounded = truth(~Sampled(xp, widen(xp, system), step, METHODS[discretization]).grows(sizes.length))
         return None if bounded is None else not bounded
 
-    return xp, sizes, *choose(sizes, method, growing)
+    check_choice("algorithm", algorithm, NAMES)
+    if algorithm == "auto":
+        return xp, sizes, *_choose(sizes, growing)
+    return xp, sizes, _asked_for(ALGORITHMS[algorithm], sizes, growing), "asked for"
 
 
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-    """What the costs depend on."""
-
-    given: type  # of the system
-    kind: type  # of the discrete system
-    n: int  # order of the state
-    stored: int  # modes that are stored of it
-    length: int
-    rank: int
-    matrices: int  # batch of A and dt
-    kernels: int  # batch of everything
-    real: bool
-
-
-def sizes_of(xp: Namespace, system: System, length: int, dt: Any, discretization: str) -> Sizes:
-    """Read the sizes off a system."""
-    batches = {name: shape_of(getattr(system, name)) for name in system._core}
-    batches = {name: shape[: len(shape) - len(system._core[name])] for name, shape in batches.items()}
-    state = [batches[name] for name in ("A", "Lambda", "P", "Q") if name in batches]
-    holds = system.dt is None and discretization in ("zoh", "foh")
-    return Sizes(
-        given=type(system),
-        kind=Dense if holds and isinstance(system, DPLR) else type(system),
-        n=system.order,
-        stored=int(system.B.shape[-1]),
-        length=length,
-        rank=int(system.P.shape[-1]) if isinstance(system, DPLR) else 0,
-        matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
-        kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
-        real=is_real(xp, system),
-    )
+def _asked_for(algorithm: Algorithm, sizes: Sizes, growing: Callable[[], bool | None]) -> Algorithm:
+    """Refuse an algorithm that the system does not take, or that is known to lose its digits for it."""
+    if sizes.kind not in algorithm.takes:
+        taken = ", ".join(name for name, one in ALGORITHMS.items() if sizes.kind in one.takes)
+        became = (
+            "" if sizes.given is sizes.kind else f", as a {sizes.given.__name__} one becomes under this discretization,"
+        )
+        raise ValueError(f"algorithm: got {algorithm.name!r}, but a {sizes.kind.__name__} system{became} takes {taken}")
+    if algorithm.suffers_from_growth(sizes) and growing():
+        raise ValueError(
+            f"algorithm: {algorithm.name!r} loses its digits here, where a mode of the diagonal part grows over the "
+            "length; take 'krylov' or 'cauchy'"
+        )
+    return algorithm
 
 
-def choose(sizes: Sizes, method: str, growing: Callable[[], bool | None]) -> tuple[str, str]:
-    """Return the method that runs and the reason, or refuse a method that the system does not take.
+def _choose(sizes: Sizes, growing: Callable[[], bool | None]) -> tuple[Algorithm, str]:
+    """The cheapest of the algorithms that are considered unasked, and why.
 
     ``growing`` says whether a mode of the diagonal part grows over the length, None if that cannot be known.
     """
-    check_choice("method", method, NAMES)
-    taken = METHODS[sizes.kind]
-    if method != "auto":
-        if method not in taken:
-            became = (
-                "" if sizes.given is sizes.kind else f", which 'zoh' and 'foh' make of a {sizes.given.__name__} one,"
-            )
-            raise ValueError(
-                f"method: got {method!r}, but a {sizes.kind.__name__} system{became} takes {', '.join(taken)}"
-            )
-        if method == "series" and sizes.rank and growing():
-            raise ValueError(
-                "method: 'series' loses its digits here, where a mode of the diagonal part grows over the length; "
-                "take 'krylov' or 'cauchy'"
-            )
-        return method, "asked for"
-    if sizes.kind is not DPLR:
-        return taken[0], f"the method of {sizes.kind.__name__} systems"
-    if sizes.rank == 0:
-        return "series", "without a low-rank part it is one Vandermonde product"
-    krylov, series = _weighted("krylov", sizes), _weighted("series", sizes)
-    if krylov <= series:
-        return "krylov", f"weighted flops: krylov {krylov:.1e}, series {series:.1e}"
-    state = growing()
-    if state is False:
-        return "series", f"weighted flops: krylov {krylov:.1e}, series {series:.1e}"
-    which = "a mode of the diagonal part grows" if state else "whether a mode grows cannot be read here"
-    return "krylov", f"series would take fewer flops, but {which}"
-
-
-def cost(method: str, sizes: Sizes) -> tuple[int, int]:
-    """Flops in all, and bytes of temporaries for one batch element."""
-    matrix_flops, fft_flops, bytes_each = _costs(method, sizes)
-    return matrix_flops + fft_flops, bytes_each
-
-
-def slicing(method: str, sizes: Sizes) -> dict[str, bool]:
-    """How :func:`over_batch` should slice: large slices where each would repeat the work on a common state matrix.
-
-    Threads where matrices are so small that a BLAS multiplies them in one.
-    """
-    repeats = sizes.matrices == 1 and method != "vandermonde"
-    return {"cached": not repeats, "threads": not repeats and sizes.n**3 <= THREADED_PRODUCT}
-
-
-def _weighted(method: str, sizes: Sizes) -> int:
-    matrix_flops, fft_flops, _ = _costs(method, sizes)
-    return matrix_flops + FFT_WEIGHT * fft_flops
-
-
-def _costs(method: str, sizes: Sizes) -> tuple[int, int, int]:
-    n, length, sums = sizes.n, sizes.length, (1 + sizes.rank) ** 2
-    item, multiply = (8, 2) if sizes.real else (16, 8)
-    tables, levels = sum(split(length)), math.ceil(math.log2(length + 1))
-    join = multiply * n * length  # the product of the two tables
-    squarings = multiply * n**3 * levels
-    transform = 5 * length * levels  # a real FFT of twice the length
-    if method == "krylov":
-        flops = sizes.matrices * squarings + sizes.kernels * (multiply * n * n * tables + join)
-        return flops, 0, item * (6 * n * n + 3 * n * tables + length)
-    if method == "vandermonde":
-        return sizes.kernels * (join + 16 * n * tables), 0, table_bytes(sizes.stored, length) + item * length
-    if method == "series":
-        # Newton's iteration: six transforms of a length that doubles, then six for the two products.
-        bytes_each = sums * 32 * length + table_bytes(sizes.stored, length)
-        return sizes.kernels * sums * join, sizes.kernels * sums * 18 * transform, bytes_each
-    if method == "cauchy":
-        flops = sizes.matrices * 2 * squarings + sizes.kernels * sums * join
-        bytes_each = sums * 16 * length + table_bytes(sizes.stored, length) + 5 * item * n * n
-        return flops, sizes.kernels * (1 + sums) * transform // 2, bytes_each
-    return sizes.kernels * length * multiply * n * (n if sizes.kind is Dense else 2 + 2 * sizes.rank), 0, 0
+    able = [algorithm for algorithm in ALGORITHMS.values() if sizes.kind in algorithm.automatic]
+    if len(able) == 1:
+        return able[0], f"the algorithm of {sizes.kind.__name__} systems"
+    able.sort(key=lambda algorithm: algorithm.weighted_flops(sizes))
+    reason = "weighted flops: " + ", ".join(f"{one.name} {one.weighted_flops(sizes):.1e}" for one in able)
+    for algorithm in able:
+        state = algorithm.suffers_from_growth(sizes) and growing()
+        if state is False:
+            return algorithm, reason
+        which = "a mode of the diagonal part grows" if state else "whether a mode grows cannot be read here"
+        reason = f"{algorithm.name} would take fewer flops, but {which}"
+    raise AssertionError("one of the algorithms suffers from nothing")

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, Namespace, complex_of, device_of, is_complex, library, real_of
-from ..convolution import fast_length
-from ..discretization import grows
-from ..products.vandermonde import power_sums
+from typing import cast
+
+from .._arrays import Array, DType, Namespace, astype, complex_of, real_of
+from ..discretization import Sampled, grows
+from ..products.power_series import inverse_of_one_plus, multiply
+from ..products.vandermonde import power_sums, table_bytes
 from ..systems import DPLR, is_real
+from ._algorithm import Algorithm, Sizes
 from ._digits import checked
-from ._low_rank import residues
+from ._woodbury import residues
 
 
-def series_kernel(xp: Namespace, system: DPLR, log_Lambda: Array, length: int) -> Array:
-    """Kernel of a discrete system whose modes have the logarithms ``log_Lambda``, in the precision of the system.
+class Series(Algorithm):
+    """An identity of power series.
 
     ``k00 - z k01 (I + z k11)^-1 k10`` is an identity of power series in z, and modulo z^length it needs only the first
     terms of each: four Vandermonde products, one inverse of a series by Newton's iteration, and two products by FFT.
     Where these grow the result cancels among them: it is refused, or infinite where values cannot be read.
     """
-    real_dtype = real_of(xp, log_Lambda.dtype)
-    dtype = real_dtype if is_real(xp, system) else complex_of(xp, real_dtype)
-    scale = 2.0 if system.conjugate_pairs else 1.0
-    sums = power_sums(xp, log_Lambda, length, dtype)
-    v00, v01, v10, v11 = residues(xp, system, system.C)
-    k00 = sums(scale * v00)
-    if v01 is None or v10 is None or v11 is None:
-        return k00
-    if length == 1:
-        return k00 + xp.zeros_like(v11[..., 0, 0, :1], dtype=dtype)  # in all axes of the batch
-    # The low-rank term starts with z: one coefficient less is needed of all its factors.
-    k01, k10, k11 = (sums(scale * v, extra)[..., : length - 1] for v, extra in ((v01, 1), (v10, 1), (v11, 2)))
-    inverse = inverse_of_one_plus(xp, k11)
-    feedback = multiply(xp, inverse, k10[..., :, None, :], length - 1)
-    low_rank = multiply(xp, k01[..., None, :, :], feedback, length - 1)[..., 0, 0, :]
-    zero = xp.zeros((*low_rank.shape[:-1], 1), dtype=low_rank.dtype, device=device_of(low_rank))
-    K = k00 - xp.concat([zero, low_rank], axis=-1)
-    sound = ~grows(xp, log_Lambda, length) & keeps_digits(xp, inverse, system)
-    return checked(xp, K, sound, "series", "krylov")
+
+    name = "series"
+    takes = automatic = (DPLR,)
+    safer = "krylov"
+
+    def run(self, sampled: Sampled, length: int, out: DType) -> Array:
+        """In the widest precision to the end."""
+        xp, system, log_Lambda = sampled.xp, cast("DPLR", sampled.discrete()), sampled.log_modes()
+        dtype = real_of(xp, log_Lambda.dtype)
+        dtype = dtype if is_real(system) else complex_of(xp, dtype)
+        sums = power_sums(xp, log_Lambda, length, dtype)
+        scale = 2.0 if system.conjugate_pairs else 1.0
+        k00 = sums(scale * system.C * system.B)
+        if system.rank == 0:
+            return astype(xp, k00, out)
+        k01, k10, k11 = (scale * v for v in residues(xp, system, system.C))
+        if length == 1:
+            return astype(xp, k00 + xp.zeros_like(k11[..., 0, 0, :1], dtype=dtype), out)  # in all axes of the batch
+        # The low-rank term starts with z: one coefficient less is needed of all its factors.
+        k01, k10, k11 = (sums(v, extra)[..., : length - 1] for v, extra in ((k01, 1), (k10, 1), (k11, 2)))
+        inverse = inverse_of_one_plus(xp, k11)
+        feedback = multiply(xp, inverse, k10[..., :, None, :], length - 1)
+        low_rank = multiply(xp, k01[..., None, :, :], feedback, length - 1)[..., 0, 0, :]
+        K = k00 - xp.concat([xp.zeros_like(low_rank[..., :1]), low_rank], axis=-1)
+        sound = ~grows(xp, log_Lambda, length) & keeps_digits(xp, inverse, system)
+        return astype(xp, checked(self, xp, K, sound), out)
+
+    def suffers_from_growth(self, sizes: Sizes) -> bool:
+        """The low-rank part cancels among powers of the modes."""
+        return sizes.rank > 0
+
+    def flops(self, sizes: Sizes) -> tuple[int, int]:
+        """The sums; six transforms of lengths that double for Newton's iteration, and six for the products."""
+        sums = sizes.kernels * (1 + sizes.rank) ** 2
+        return sums * sizes.joined, sums * 18 * sizes.transformed if sizes.rank else 0
+
+    def bytes_each(self, sizes: Sizes) -> int:
+        """The sums and their tables."""
+        return (1 + sizes.rank) ** 2 * 32 * sizes.length + table_bytes(sizes.stored, sizes.length)
 
 
 def keeps_digits(xp: Namespace, inverse: Array, system: DPLR) -> Array:
@@ -48,26 +71,3 @@ def keeps_digits(xp: Namespace, inverse: Array, system: DPLR) -> Array:
     P, Q = (xp.sum(xp.abs(x) ** 2, axis=(-2, -1)) for x in (system.P, system.Q))
     scale = 2.0 if system.conjugate_pairs else 1.0
     return xp.max(xp.abs(inverse), axis=(-3, -2, -1)) <= 1e3 * (1.0 + scale * xp.sqrt(P * Q))
-
-
-def inverse_of_one_plus(xp: Namespace, k: Array) -> Array:
-    """First terms of ``(I + z k(z))^-1``, as many as k has, ``(..., r, r, length)``, by Newton's iteration."""
-    rank, length = k.shape[-2], k.shape[-1]
-    eye = xp.eye(rank, dtype=k.dtype, device=device_of(k))[..., None]
-    g = xp.broadcast_to(eye, (*k.shape[:-1], 1))
-    while (known := g.shape[-1]) < length:
-        target = min(2 * known, length)
-        # (I + z k) g is I up to z^(known - 1); what follows is what g lacks.
-        error = multiply(xp, k[..., : target - 1], g, target - 1)[..., known - 1 :]
-        g = xp.concat([g, -multiply(xp, g[..., : target - known], error, target - known)], axis=-1)
-    return g
-
-
-def multiply(xp: Namespace, a: Array, b: Array, length: int) -> Array:
-    """First terms of the product of matrix power series ``(..., i, j, l)`` and ``(..., j, k, l)``."""
-    a, b = a[..., : min(length, a.shape[-1])], b[..., : min(length, b.shape[-1])]
-    size = fast_length(a.shape[-1] + b.shape[-1] - 1)
-    forward, backward = ("fft", "ifft") if is_complex(xp, a) else ("rfft", "irfft")
-    a, b = (library(xp).fourier(forward, x, size) for x in (a, b))
-    product = xp.sum(a[..., :, :, None, :] * b[..., None, :, :, :], axis=-3)
-    return library(xp).fourier(backward, product, size)[..., : min(length, size)]

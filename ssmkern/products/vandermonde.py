@@ -28,7 +28,7 @@ from .._arrays import (
     without_autocast,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector
-from ._tables import join, split
+from .tables import join, split
 
 
 @without_autocast

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .._arrays import Array, DType, Namespace, astype, complex_of, conj, device_of, is_array, library, truth
-from ..discretization import less_identity, log_modes
+from ..discretization import Sampled
 from ..kernels._digits import LostDigitsError
 from ..products.krylov import more_columns, more_rows, squares
 from ..products.vandermonde import powers
@@ -42,7 +42,7 @@ def prepare_blocks(xp: Namespace, size: int, length: int, out: DType) -> Callabl
         if isinstance(wide, Diagonal):
             blocks = diagonal_blocks(xp, wide, size, count, out)
         else:
-            blocks = dense_blocks(xp, less_identity(xp, wide, wide, None, "").to_dense(), size, count, out)
+            blocks = dense_blocks(xp, Sampled(xp, wide).less_identity().to_dense(), size, count, out)
         real_basis = system.conjugate_pairs and not blocks.pairs
 
         def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
@@ -106,7 +106,7 @@ def _checked(xp: Namespace, x: Array, off: Array, size: Array, length: int) -> A
 
 def diagonal_blocks(xp: Namespace, system: Diagonal, block: int, count: int, out: DType) -> Blocks:
     """Tables of a diagonal system; with conjugate pairs powers are of the complex dtype of ``out``."""
-    log_a, B, C, pairs = log_modes(xp, system, None, ""), system.B, system.C, system.conjugate_pairs
+    log_a, B, C, pairs = Sampled(xp, system).log_modes(), system.B, system.C, system.conjugate_pairs
     table, steps = powers(xp, log_a, block, 1), [powers(xp, log_a, 2, 2**j)[..., 1:, :] for j in range(count)]
     enter = xp.flip(table, axis=-2) * B[..., None, :]
     leave = (2.0 if pairs else 1.0) * C[..., None, :] * table

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, truth
-from ..discretization import grows, log_modes
+from ..discretization import Sampled
 from ..systems import DPLR, Dense, Diagonal, System, widen
 from ._blocks import powers_of, prepare_blocks
 from ._feedback import prepare_feedback
@@ -102,4 +102,4 @@ def cost(size: int, length: int, rows: int, n: int, diagonal: bool) -> float:
 
 
 def _grows(xp: Namespace, system: DPLR, length: int) -> Array:
-    return grows(xp, log_modes(xp, widen(xp, system), None, ""), length)
+    return Sampled(xp, widen(xp, system)).grows(length)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from .._arrays import Array, DType, Namespace, astype, complex_of, conj, real, real_of, truth
-from ..discretization import log_modes
+from ..discretization import Sampled
 from ..kernels._digits import LostDigitsError
-from ..kernels._series import inverse_of_one_plus, keeps_digits, multiply
+from ..kernels._series import keeps_digits
+from ..products.power_series import inverse_of_one_plus, multiply
 from ..products.vandermonde import power_sums
 from ..systems import DPLR, Diagonal, System, widen
 from ._blocks import Blocks, Runner, diagonal_blocks, powers_of, run
@@ -46,7 +47,7 @@ def prepare_feedback(xp: Namespace, size: int, length: int, out: DType) -> Calla
             first = scale * (real(xp, QH @ xp.matrix_transpose(x)) if pairs else QH @ xp.matrix_transpose(x))
             first = xp.broadcast_to(first[..., None], (*s.shape[:-1], 1))
             s = xp.concat([first, s[..., :-1]], axis=-1)
-            G = power_sums(xp, log_modes(xp, wide, None, ""), u.shape[-1], dtype)(weights, 2)
+            G = power_sums(xp, Sampled(xp, wide).log_modes(), u.shape[-1], dtype)(weights, 2)
             inverse = inverse_of_one_plus(xp, G)
             if truth(keeps_digits(xp, inverse, wide)) is False:
                 raise LostDigitsError

@@ -72,6 +72,11 @@ class DPLR(Container):
 
     _core = {"Lambda": ("n",), "P": ("n", "r"), "Q": ("n", "r"), "B": ("n",), "C": ("n",)}
 
+    @property
+    def rank(self) -> int:
+        """Columns of P and Q."""
+        return int(self.P.shape[-1])
+
     @without_autocast
     def to_dense(self) -> Dense:
         """Return the equivalent `Dense` system, real where conjugate pairs are stored.

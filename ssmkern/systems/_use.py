@@ -5,7 +5,18 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
-from .._arrays import Array, DType, Namespace, array_namespace, astype, complex_of, device_of, is_complex, widest
+from .._arrays import (
+    Array,
+    DType,
+    Namespace,
+    array_namespace,
+    astype,
+    complex_of,
+    device_of,
+    is_complex,
+    library_of,
+    widest,
+)
 from ._dense import Dense
 from ._structured import DPLR, Diagonal
 
@@ -34,9 +45,9 @@ def check_output(system: System) -> None:
         raise ValueError("C: the system has none; set it with dataclasses.replace(system, C=C)")
 
 
-def is_real(xp: Namespace, system: System) -> bool:
+def is_real(system: System) -> bool:
     """Whether kernel and output (of real input) are real."""
-    return system.conjugate_pairs or not is_complex(xp, system.B)
+    return system.conjugate_pairs or not is_complex(library_of(system.B).xp, system.B)
 
 
 def with_fields(system: SystemT, **fields: Any) -> SystemT:

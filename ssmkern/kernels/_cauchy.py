@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import cast
 
-from .._arrays import Array, DType, Namespace, complex_of, device_of, expm1, library, real, real_of, truth
-from ..products.vandermonde import power_sums
-from ..systems import DPLR, Diagonal, is_real, with_fields
-from ._low_rank import residues, woodbury
+from .._arrays import Array, DType, Namespace, astype, complex_of, device_of, expm1, library, real, real_of, truth
+from ..discretization import Sampled
+from ..products.vandermonde import power_sums, table_bytes
+from ..systems import DPLR, Diagonal, System, advance, is_real, output, with_fields
+from ._algorithm import Algorithm, Sizes
+from ._digits import agree, checked
 from ._truncation import late_output
+from ._woodbury import residues, woodbury
 
 DAMPING = (2.0, 1.0, 0.5, 3.0)  # the nodes lie on a circle of radius exp(-damping / length)
 
 
-def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, length: int) -> Array:
-    """Kernel of a discrete system whose modes have the logarithms ``log_Lambda``, in the precision of the system.
-
-    The generating function of the truncated kernel is evaluated at length nodes and transformed back:
+class Cauchy(Algorithm):
+    """The generating function of the truncated kernel at as many nodes as it has terms, transformed back.
 
     - The nodes are the roots of unity times ``s = exp(-damping / length)``: A is replaced by ``s A`` and the result
       multiplied by ``s^-l``, at most e^2 or e^3. Undamped modes (Re Lambda = 0: legt, lagt, fourier) would put poles on
@@ -28,7 +30,41 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
       Where ``|a| > 1`` it is ``-a^(l - L) / (1 - a^-L)``, with powers that run backwards and stay bounded.
     - The low-rank part is a Woodbury identity per node.
     """
-    real_output = is_real(xp, system)
+
+    name = "cauchy"
+    takes = (DPLR, Diagonal)
+    safer = "krylov"
+
+    def run(self, sampled: Sampled, length: int, out: DType) -> Array:
+        """The first terms are computed in two ways: an error of the truncated output vector is one of all terms."""
+        xp, system = sampled.xp, cast("DPLR | Diagonal", sampled.discrete())
+        K = _transformed_back(xp, system, sampled.log_modes(), length)
+        return astype(xp, checked(self, xp, K, agree(xp, K, system, _off(xp, K, system))), out)
+
+    def flops(self, sizes: Sizes) -> tuple[int, int]:
+        """A power of the matrix for the truncated output vector, the sums, and a transform of each."""
+        sums = (1 + sizes.rank) ** 2
+        matrix = sizes.matrices * 2 * sizes.squared + sizes.kernels * sums * sizes.joined
+        return matrix, sizes.kernels * (1 + sums) * sizes.transformed // 2
+
+    def bytes_each(self, sizes: Sizes) -> int:
+        """The sums and their tables, and the power."""
+        sums = (1 + sizes.rank) ** 2 * 16 * sizes.length
+        return sums + table_bytes(sizes.stored, sizes.length) + 5 * sizes.item * sizes.n**2
+
+
+def _off(xp: Namespace, K: Array, system: System) -> Array:
+    """How far the first terms of a kernel are off."""
+    x, off = system.B, []
+    for i in range(min(4, K.shape[-1])):
+        off.append(xp.abs(K[..., i] - output(xp, system, x)))
+        x = advance(xp, system, x)
+    return xp.stack(off, axis=-1)
+
+
+def _transformed_back(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, length: int) -> Array:
+    """Kernel of a discrete system whose modes have the logarithms ``log_Lambda``, in the precision of the system."""
+    real_output = is_real(system)
     real_dtype = real_of(xp, log_Lambda.dtype)
     dtype = real_dtype if real_output else complex_of(xp, real_dtype)
     transform, inverse = ("rfft", "irfft") if real_output else ("fft", "ifft")
@@ -38,17 +74,16 @@ def cauchy_kernel(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, len
     log_a = log_Lambda - damping / length
     weighted = _closed_sums(xp, log_a, length, dtype)
 
-    def sums(v: Array | None, extra: int) -> Array | None:
-        if v is None:
-            return None
+    def sums(v: Array, extra: int = 0) -> Array:
         sequence = weighted(v, extra)
         return library(xp).fourier(transform, 2.0 * sequence if system.conjugate_pairs else sequence, length)
 
     C = system.C - xp.exp(-damping) * late_output(xp, system, length)
-    if isinstance(system, DPLR):
+    spectrum = sums(C * system.B)
+    if isinstance(system, DPLR) and system.rank > 0:
         system = with_fields(system, P=system.P * xp.exp(-damping / length)[..., None])
-    k00, k01, k10, k11 = residues(xp, system, C)
-    spectrum = woodbury(xp, nodes, sums(k00, 0), sums(k01, 1), sums(k10, 1), sums(k11, 2))
+        k01, k10, k11 = residues(xp, system, C)
+        spectrum = spectrum - woodbury(xp, nodes, sums(k01, 1), sums(k10, 1), sums(k11, 2))
     return library(xp).fourier(inverse, spectrum, length) * xp.exp(samples * (damping / length))
 
 

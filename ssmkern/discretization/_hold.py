@@ -1,0 +1,66 @@
+"""Inputs that are held between samples, constant or linear: exact for such inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .._arrays import Array, Namespace, device_of, expm1, in_slices, item_bytes, phi1, phi2
+from ..systems import Dense
+from ._exponential import expm
+from ._method import Fields, Method
+
+
+@dataclasses.dataclass(frozen=True)
+class Hold(Method):
+    """Constant between samples, or linear."""
+
+    linear: bool = False
+    diagonal_only: bool = False
+
+    def modes(self, xp: Namespace, z: Array) -> Array:
+        """``e^z``."""
+        return xp.exp(z)
+
+    def log_modes(self, xp: Namespace, z: Array) -> Array:  # noqa: ARG002
+        """The mode itself."""
+        return z
+
+    def modes_less_one(self, xp: Namespace, z: Array) -> Array:
+        """``e^z - 1``."""
+        return expm1(xp, z)
+
+    def inputs(self, xp: Namespace, z: Array) -> Array:
+        """``phi1(z)``, squared where the input is linear."""
+        phi = phi1(xp, z)
+        return phi * phi if self.linear else phi
+
+    def gains(self, xp: Namespace, z: Array) -> Array | None:
+        """``phi2(z)``: what the slope to a sample has done when the sample is there."""
+        return phi2(xp, z) if self.linear else None
+
+    def dense(self, xp: Namespace, system: Dense, step: Array) -> Fields:
+        """Van Loan's block exponential: the input and, where it is linear, its slope are further states."""
+        n, dtype = system.A.shape[-1], system.A.dtype
+        extra = 2 if self.linear else 1
+        eye = xp.eye(n + extra, dtype=dtype, device=device_of(system.A))
+
+        def fields(A: Array, B: Array, step: Array) -> tuple[Array, ...]:
+            # Pad with broadcasting zeros to (..., n, n + 1 or n + 2), then with zero rows below.
+            rows = (step[..., None] * A) @ eye[:n, :] + (step * B)[..., None] * eye[n, :]
+            block = xp.matrix_transpose(eye[:n, :]) @ rows
+            if self.linear:
+                block = block + eye[:, n, None] * eye[n + 1, :]
+            E = expm(xp, block)
+            Abar, hold = E[..., :n, :n], E[..., :n, n]
+            if not self.linear:
+                return Abar, hold
+            ramp = E[..., :n, n + 1]
+            return Abar, hold - ramp + (Abar @ ramp[..., None])[..., 0], ramp
+
+        bytes_each = 14 * item_bytes(xp, dtype) * (n + extra) ** 2
+        arrays = [(system.A, 2), (system.B, 1), (step, 1)]
+        A, B, *ramp = in_slices(xp, fields, arrays, bytes_each, threads=False)
+        found = {"A": A, "B": B}
+        if ramp and system.C is not None:
+            found["D"] = xp.sum(system.C * ramp[0], axis=-1) + (0.0 if system.D is None else system.D)
+        return found

@@ -1,0 +1,51 @@
+"""What a discretization is: one record a method."""
+
+from __future__ import annotations
+
+from .._arrays import Array, Namespace
+from ..systems import DPLR, Dense
+
+Fields = dict[str, Array]
+
+
+class Method:
+    """A discretization, by what it makes of a mode and of a matrix.
+
+    A mode is given as ``z = dt lambda``. A subclass says what varies: the discrete mode in three forms, each with all
+    its digits, and the factor of B. It is registered under its name in ``METHODS``.
+    """
+
+    keeps_low_rank = False  # whether a DPLR system stays one
+    diagonal_only = False
+
+    def modes(self, xp: Namespace, z: Array) -> Array:
+        """Discrete modes a."""
+        raise NotImplementedError
+
+    def log_modes(self, xp: Namespace, z: Array) -> Array:
+        """``log a`` of complex z, without rounding ``1 + O(dt)`` first."""
+        raise NotImplementedError
+
+    def modes_less_one(self, xp: Namespace, z: Array) -> Array:
+        """``a - 1``, the same."""
+        raise NotImplementedError
+
+    def inputs(self, xp: Namespace, z: Array) -> Array:
+        """The factor b of a mode, ``B' = dt b B``."""
+        raise NotImplementedError
+
+    def gains(self, xp: Namespace, z: Array) -> Array | None:  # noqa: ARG002 (an interface)
+        """The factor d of a mode in the feedthrough, ``D' = D + dt sum_n C_n d_n B_n``; None if there is none."""
+        return None
+
+    def dense(self, xp: Namespace, system: Dense, step: Array) -> Fields:
+        """Fields of a dense system that change, for steps ``(..., 1)``."""
+        raise NotImplementedError
+
+    def dense_less_identity(self, xp: Namespace, system: Dense, step: Array) -> Array | None:  # noqa: ARG002
+        """The discrete matrix less the identity without cancellation, if there is a way."""
+        return None
+
+    def low_rank(self, xp: Namespace, system: DPLR, step: Array) -> Fields:
+        """Fields of a DPLR system that change, where it stays one."""
+        raise NotImplementedError

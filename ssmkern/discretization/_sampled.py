@@ -1,0 +1,91 @@
+"""A wide system with its step, and what algorithms ask of it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+from .._arrays import Array, Namespace, as_array, astype, complex_of, device_of, log_or_floor, real, widest
+from ..systems import DPLR, Dense, Diagonal, System, output, with_fields
+from ._method import Method
+
+
+class Sampled(NamedTuple):
+    """A system in the widest precision with the step ``(..., 1)`` and the method that make it discrete.
+
+    A system that is discrete has neither.
+    """
+
+    xp: Namespace
+    system: System
+    step: Array | None = None
+    method: Method | None = None
+
+    def discrete(self) -> System:
+        """The discrete system."""
+        xp, system, step, method = self
+        if step is None or method is None:
+            return system
+        if isinstance(system, DPLR) and not method.keeps_low_rank:
+            system = system.to_dense()
+        if isinstance(system, Dense):
+            fields = method.dense(xp, system, step)
+        elif isinstance(system, DPLR):
+            fields = method.low_rank(xp, system, step)
+        else:
+            fields = _diagonal(xp, system, step, method)
+        return with_fields(system, dt=step[..., 0], **fields)
+
+    def log_modes(self) -> Array:
+        """Logarithm of the discrete modes, complex ``(..., n)``, without first rounding ``1 + O(dt)``."""
+        xp, Lambda = self.xp, cast("DPLR | Diagonal", self.system).Lambda
+        Lambda = astype(xp, Lambda, complex_of(xp, Lambda.dtype))
+        if self.step is None or self.method is None:
+            return log_or_floor(xp, Lambda)
+        return self.method.log_modes(xp, self.step * Lambda)
+
+    def grows(self, length: int) -> Array:
+        """Whether a mode grows by more than a factor e over so many samples, ``(...)``.
+
+        Sums over such modes can be large beside a result in which they cancel.
+        """
+        return grows(self.xp, self.log_modes(), length)
+
+    def less_identity(self) -> System:
+        """The discrete system with A less the identity for A, without cancellation for small steps.
+
+        A near the identity would lose eps / dt when it is rounded.
+        """
+        xp, system, step, method = self
+        discrete = self.discrete()
+        if isinstance(discrete, Dense):
+            less = None
+            if step is not None and method is not None and isinstance(system, Dense):
+                less = method.dense_less_identity(xp, system, step)
+            eye = xp.eye(discrete.A.shape[-1], dtype=discrete.A.dtype, device=device_of(discrete.A))
+            return with_fields(discrete, A=discrete.A - eye if less is None else less)
+        if step is None or method is None:
+            return with_fields(discrete, Lambda=discrete.Lambda - 1.0)
+        return with_fields(discrete, Lambda=method.modes_less_one(xp, step * cast("DPLR | Diagonal", system).Lambda))
+
+
+def _diagonal(xp: Namespace, system: Diagonal, step: Array, method: Method) -> dict[str, Array]:
+    z = step * system.Lambda
+    fields = {"Lambda": method.modes(xp, z), "B": step * method.inputs(xp, z) * system.B}
+    gains = None if system.C is None else method.gains(xp, z)
+    if gains is not None:
+        fields["D"] = output(xp, system, step * gains * system.B) + (0.0 if system.D is None else system.D)
+    return fields
+
+
+def step_array(xp: Namespace, system: System, dt: Any) -> Array:
+    """Return dt as ``(..., 1)``, real, in the precision and on the device of the system."""
+    dtype = widest(xp, device_of(system.B))[0]
+    return as_array(xp, dt, dtype, device_of(system.B))[..., None]
+
+
+def grows(xp: Namespace, log_Lambda: Array, length: int) -> Array:
+    """Whether a mode grows by more than a factor e over so many samples, ``(...)``.
+
+    Sums over such modes can be large beside a result in which they cancel.
+    """
+    return xp.any(real(xp, log_Lambda) * length > 1.0, axis=-1)

@@ -1,0 +1,35 @@
+"""Kernels from powers of the state matrix."""
+
+from __future__ import annotations
+
+from .._arrays import Array, DType
+from ..discretization import Sampled
+from ..products.krylov import krylov_kernel
+from ..products.tables import split
+from ..systems import DPLR, Dense, Diagonal
+from ._algorithm import Algorithm, Sizes
+from ._digits import agree, checked
+
+
+class Krylov(Algorithm):
+    """``K[j b + i] = (C A^(j b)) (A^i B)``, both factors by doubling, in the real basis of conjugate pairs."""
+
+    name = "krylov"
+    takes = (Dense, DPLR, Diagonal)
+    automatic = (Dense, DPLR)
+    safer = "recurrence"
+
+    def run(self, sampled: Sampled, length: int, out: DType) -> Array:
+        """Some terms are computed in two ways."""
+        dense = sampled.less_identity().to_dense()
+        K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length, out)
+        return checked(self, sampled.xp, K, agree(sampled.xp, K, dense, off))
+
+    def flops(self, sizes: Sizes) -> tuple[int, int]:
+        """Squares of the matrix, their products with the factors, and the last product."""
+        factors = sizes.multiply * sizes.n**2 * sum(split(sizes.length))
+        return sizes.matrices * sizes.squared + sizes.kernels * (factors + sizes.joined), 0
+
+    def bytes_each(self, sizes: Sizes) -> int:
+        """Matrices, factors and the result."""
+        return sizes.item * (6 * sizes.n**2 + 3 * sizes.n * sum(split(sizes.length)) + sizes.length)

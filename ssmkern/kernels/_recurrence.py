@@ -1,0 +1,37 @@
+"""Kernels one sample after the other: slow, and right where powers of the matrix are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._arrays import Array, DType, astype, library
+from ..discretization import Sampled
+from ..systems import DPLR, Dense, Diagonal, advance, output
+from ._algorithm import Algorithm, Sizes
+
+
+class Recurrence(Algorithm):
+    """Steps through the impulse response, the plain reference."""
+
+    name = "recurrence"
+    takes = (Dense, DPLR, Diagonal)
+    sliced = False
+
+    def run(self, sampled: Sampled, length: int, out: DType) -> Array:
+        """A loop of the library."""
+        xp, system = sampled.xp, sampled.discrete()
+
+        def body(x: Array, _: Any) -> tuple[Array, Array]:
+            return advance(xp, system, x), astype(xp, output(xp, system, x), out)
+
+        start = system.B + xp.zeros_like(advance(xp, system, system.B))  # in all axes of the state
+        return library(xp).loop(body, start, length)[1]
+
+    def flops(self, sizes: Sizes) -> tuple[int, int]:
+        """A product with the state matrix a sample."""
+        each = sizes.n if sizes.kind is Dense else 2 + 2 * sizes.rank
+        return sizes.kernels * sizes.length * sizes.multiply * sizes.n * each, 0
+
+    def bytes_each(self, sizes: Sizes) -> int:  # noqa: ARG002 (an interface)
+        """Nothing to speak of."""
+        return 0

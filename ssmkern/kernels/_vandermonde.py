@@ -1,0 +1,32 @@
+"""Kernels of diagonal systems: one sum over powers of the modes."""
+
+from __future__ import annotations
+
+from .._arrays import Array, DType
+from ..discretization import Sampled
+from ..products.tables import split
+from ..products.vandermonde import power_sums, table_bytes
+from ..systems import Diagonal
+from ._algorithm import Algorithm, Sizes
+
+
+class Vandermonde(Algorithm):
+    """``sum_n (C_n B_n) a_n^l``, from two tables of powers."""
+
+    name = "vandermonde"
+    takes = automatic = (Diagonal,)
+    shares = False
+
+    def run(self, sampled: Sampled, length: int, out: DType) -> Array:
+        """One product of two tables."""
+        system = sampled.discrete()
+        scale = 2.0 if system.conjugate_pairs else 1.0
+        return power_sums(sampled.xp, sampled.log_modes(), length, out)(scale * system.C * system.B)
+
+    def flops(self, sizes: Sizes) -> tuple[int, int]:
+        """The product and its tables."""
+        return sizes.kernels * (sizes.joined + 16 * sizes.n * sum(split(sizes.length))), 0
+
+    def bytes_each(self, sizes: Sizes) -> int:
+        """The tables and the result."""
+        return table_bytes(sizes.stored, sizes.length) + sizes.item * sizes.length

@@ -1,0 +1,31 @@
+"""What the low-rank part adds to sums over the diagonal part."""
+
+from __future__ import annotations
+
+from .._arrays import Array, Namespace, conj, device_of, library, moveaxis
+from ..systems import DPLR
+
+
+def residues(xp: Namespace, system: DPLR, C: Array) -> tuple[Array, Array, Array]:
+    """Weights of the sums k01, k10 and k11, as ``(..., r, n)`` twice and ``(..., r, r, n)``.
+
+    Row i, column j of the last belongs to Q_i and P_j.
+    """
+    P = xp.matrix_transpose(system.P)
+    QH = conj(xp, xp.matrix_transpose(system.Q))
+    return C[..., None, :] * P, QH * system.B[..., None, :], QH[..., :, None, :] * P[..., None, :, :]
+
+
+def woodbury(xp: Namespace, z: Array, k01: Array, k10: Array, k11: Array) -> Array:
+    """``z k01 (I + z k11)^-1 k10`` at points z, ``(..., l)``: what a low-rank part takes away from a resolvent.
+
+    From ``(I - z (diag(a) - P Q^H))^-1`` with ``R = 1 / (1 - z a)`` and the Woodbury identity; the sums are
+    ``C R P, Q^H R B, Q^H R P`` with l last.
+    """
+    rank = k01.shape[-2]
+    if rank == 1:
+        return z * k01[..., 0, :] * k10[..., 0, :] / (1.0 + z * k11[..., 0, 0, :])
+    eye = xp.eye(rank, dtype=k11.dtype, device=device_of(k11))
+    core = eye + moveaxis(xp, z[..., None, None, :] * k11, -1, -3)
+    solved = library(xp).solve(core, xp.matrix_transpose(k10)[..., None])[..., 0]
+    return z * xp.sum(k01 * xp.matrix_transpose(solved), axis=-2)
