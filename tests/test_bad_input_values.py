@@ -27,8 +27,8 @@ NAMES = [
         ("^measure:.*legs", lambda m, x=x: sk.reconstruct(x, m.ones(4), m.ones(2))),
         ("^init:.*lin", lambda _, x=x: sk.s4d(x, 4)),
         ("^method:.*zoh", lambda m, x=x: sk.discretize(m.dense(), 0.1, x)),
-        ("^method:.*krylov", lambda m, x=x: sk.kernel(m.dense(), 4, dt=0.1, method=x)),
-        ("^method:.*krylov", lambda m, x=x: sk.plan(m.dense(), 4, dt=0.1, method=x)),
+        ("^algorithm:.*krylov", lambda m, x=x: sk.kernel(m.dense(), 4, dt=0.1, algorithm=x)),
+        ("^algorithm:.*krylov", lambda m, x=x: sk.plan(m.dense(), 4, dt=0.1, algorithm=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.kernel(m.dense(), 4, dt=0.1, discretization=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.plan(m.dense(), 4, dt=0.1, discretization=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.legs_memory(m.ones(4), 2, discretization=x)),
@@ -196,8 +196,8 @@ def test_very_short_steps(kind, dt):
     first = np.sum(system.C * system.B)
     first = 2 * first.real if kind.endswith("pairs") else first
     for discretization in ("bilinear", "euler", "backward_diff", "zoh", "foh"):
-        for method in sts.methods_for(type(system), discretization):
-            K = sk.kernel(system, 5, dt=dt, discretization=discretization, method=method)
+        for algorithm in sts.algorithms_for(type(system), discretization):
+            K = sk.kernel(system, 5, dt=dt, discretization=discretization, algorithm=algorithm)
             assert np.all(np.abs(K - dt * first) <= 1e-12 * abs(dt * first) + 40 * 5e-324)
 
 
@@ -211,8 +211,8 @@ def test_very_long_steps(kind, dt):
     impulse = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
     limits = {"bilinear": 2 * (-1.0) ** np.arange(5), "backward_diff": impulse, "zoh": impulse}
     for discretization, limit in limits.items():
-        for method in sts.methods_for(type(system), discretization):
-            K = sk.kernel(system, 5, dt=dt, discretization=discretization, method=method)
+        for algorithm in sts.algorithms_for(type(system), discretization):
+            K = sk.kernel(system, 5, dt=dt, discretization=discretization, algorithm=algorithm)
             assert_close(K, gain * limit, 1e-10)
 
 

@@ -28,10 +28,10 @@ def test_one_field_alone(xp, kind, name, size):
     system = to_library(xp, batched(kind, name, size))
     discrete = sk.discretize(system, 0.1)
     batch = (size,)
-    methods = sts.methods_for(type(system), "bilinear")
-    for method in methods[:1] if is_jax(xp) else methods:
+    algorithms = sts.algorithms_for(type(system), "bilinear")
+    for algorithm in algorithms[:1] if is_jax(xp) else algorithms:
         for length in (1, 5):
-            assert tuple(sk.kernel(system, length, dt=0.1, method=method).shape) == (*batch, length)
+            assert tuple(sk.kernel(system, length, dt=0.1, algorithm=algorithm).shape) == (*batch, length)
     points = asarray(xp, np.linspace(0.1, 1.0, 4))
     assert tuple(sk.frequency_response(system, points).shape) == (*batch, 4)
     assert tuple(sk.generating_function(discrete, points).shape) == (*batch, 4)

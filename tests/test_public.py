@@ -67,8 +67,8 @@ def of_discretize(m):
 
 def of_kernel(m):
     for kind in m.kinds:
-        for method in ("auto", *sts.METHODS[sts.kind_class(kind)]):
-            K = sk.kernel(m.system(kind), 31, dt=m.real(2), method=method)
+        for algorithm in ("auto", *sts.ALGORITHMS[sts.kind_class(kind)]):
+            K = sk.kernel(m.system(kind), 31, dt=m.real(2), algorithm=algorithm)
             yield K, has_real_output(kind), (3, 2, 31)
 
 

@@ -15,8 +15,8 @@ def checked(xp: Namespace, K: Array, sound: Array, algorithm: str, remedy: str) 
     known = truth(sound)
     if known is False:
         raise LostDigitsError(
-            f"method: {algorithm!r} loses its digits for this system, of which a mode, the feedback or a power of the "
-            f"matrix becomes large before it decays; take {remedy!r}"
+            f"algorithm: {algorithm!r} loses its digits for this system, of which a mode, the feedback or a power of "
+            f"the matrix becomes large before it decays; take {remedy!r}"
         )
     return K if known else xp.where(sound[..., None], K, xp.full_like(K, xp.inf))
 

@@ -49,7 +49,7 @@ def kernel(
     *,
     dt: Any = None,
     discretization: str = "bilinear",
-    method: str = "auto",
+    algorithm: str = "auto",
     bandlimit: float | None = None,
 ) -> Array:
     """Compute the convolution kernel ``K_l = C A^l B`` of a state space model, A and B being the discrete ones.
@@ -64,7 +64,7 @@ def kernel(
         Step, in the time unit of A, for a continuous system and only for it. An array gives one step a channel.
     discretization : str, default "bilinear"
         A method of `discretize` other than "gbt" (for that, discretize first), for a continuous system.
-    method : {"auto", "cauchy", "krylov", "series", "vandermonde", "recurrence"}
+    algorithm : {"auto", "cauchy", "krylov", "series", "vandermonde", "recurrence"}
         Algorithm. Dense systems take krylov and recurrence; DPLR cauchy, krylov, series and recurrence; Diagonal
         vandermonde, cauchy, krylov and recurrence. "auto" is vandermonde for diagonal systems, krylov for dense ones,
         and for DPLR krylov or, at large n, series: `plan` says which and why.
@@ -84,7 +84,7 @@ def kernel(
         The system is none of the three, length is no int, dt is no real number, or libraries differ.
     ValueError
         C is missing; dt is missing, superfluous, not positive or of a shape that does not broadcast; length < 1; a
-        name is unknown, the method is not one that the (discretized) system takes or loses its digits for it, or
+        name is unknown, the algorithm is not one that the (discretized) system takes or loses its digits for it, or
         bandlimit is not positive or the system is discrete or Dense.
 
     Notes
@@ -101,8 +101,8 @@ def kernel(
     Systems that decay can have parts that grow: modes of the diagonal part (under "euler" all that are imaginary), or
     powers of the matrix before they decay. series loses its digits where a mode grows, krylov and cauchy where powers
     are very large. "auto" takes series only where no mode grows and its values can be read, and steps through a system
-    that krylov fails for. A method asked for by name raises an error instead; where values cannot be read (traced, or
-    on a GPU) what it returns then is inf.
+    that krylov fails for. An algorithm asked for by name raises an error instead; where values cannot be read (traced,
+    or on a GPU) what it returns then is inf.
 
     Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems; only
     the last products run in the precision of the result. No ``n x length`` array is formed. Nothing is clamped: the
@@ -124,7 +124,7 @@ def kernel(
     >>> sk.kernel(system, 4, dt=2.0, discretization="backward_diff").round(4)
     array([0.6667, 0.2222, 0.0741, 0.0247])
     """
-    xp, sizes, algorithm, _ = prepare(system, length, dt, discretization, method, bandlimit)
+    xp, sizes, chosen, _ = prepare(system, length, dt, discretization, algorithm, bandlimit)
     out = precision(xp, system.B, dt)[0]
     if not is_real(xp, system):
         out = complex_of(xp, out)
@@ -133,52 +133,50 @@ def kernel(
     if is_array(dt):
         arrays.append((dt, 0))
 
-    def computed(algorithm: str) -> Array:
+    def computed(chosen: str) -> Array:
         def run(*slices: Array) -> Array:
             part = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
             step = None if dt is None else step_array(xp, part, slices[-1] if is_array(dt) else dt)
             part = limit_band(xp, part, step, bandlimit)
-            return compute(xp, part, step, sizes.length, discretization, algorithm, out)
+            return compute(xp, part, step, sizes.length, discretization, chosen, out)
 
-        if algorithm == "recurrence":
+        if chosen == "recurrence":
             return library(xp).in_double(run)(*(x for x, _ in arrays))
-        return over_batch(xp, run, arrays, cost(algorithm, sizes)[1], **slicing(algorithm, sizes))
+        return over_batch(xp, run, arrays, cost(chosen, sizes)[1], **slicing(chosen, sizes))
 
-    K = _first_sound(
-        computed, SAFER[SAFER.index(algorithm) :] if method == "auto" and algorithm in SAFER else (algorithm,)
-    )
+    K = _first_sound(computed, SAFER[SAFER.index(chosen) :] if algorithm == "auto" and chosen in SAFER else (chosen,))
     return overflow_to_inf(xp, K, *arrays[: len(fields)])
 
 
 def _first_sound(computed: Callable[[str], Array], algorithms: tuple[str, ...]) -> Array:
     """Return what the first algorithm computes that does not lose its digits; the last has the last word."""
-    for algorithm in algorithms[:-1]:
+    for chosen in algorithms[:-1]:
         try:
-            return computed(algorithm)
+            return computed(chosen)
         except LostDigitsError:
             continue
     return computed(algorithms[-1])
 
 
 def compute(
-    xp: Namespace, system: System, step: Array | None, length: int, discretization: str, method: str, out: DType
+    xp: Namespace, system: System, step: Array | None, length: int, discretization: str, algorithm: str, out: DType
 ) -> Array:
     """`kernel` without checks and chunks, of a system in the widest precision."""
     system = in_all_axes(xp, system)
     discrete = system if step is None else discretize_wide(xp, system, step, discretization)
-    if method == "recurrence":
+    if algorithm == "recurrence":
         return _recurrence(xp, discrete, length, out)
-    if method == "krylov":
+    if algorithm == "krylov":
         dense = less_identity(xp, system, discrete, step, discretization).to_dense()
         K, off = krylov_kernel(xp, dense.A, dense.B, dense.C, length, out)
         return checked(xp, K, agree(xp, K, dense, off), "krylov", "recurrence")
     structured = cast("DPLR | Diagonal", discrete)
     log_Lambda = log_modes(xp, cast("DPLR | Diagonal", system), step, discretization)
-    if method == "cauchy":
+    if algorithm == "cauchy":
         K = cauchy_kernel(xp, structured, log_Lambda, length)
         sound = agree(xp, K, structured, _beginning(xp, K, structured))
         return astype(xp, checked(xp, K, sound, "cauchy", "krylov"), out)
-    if method == "series":
+    if algorithm == "series":
         return astype(xp, series_kernel(xp, cast("DPLR", structured), log_Lambda, length), out)
     scale = 2.0 if structured.conjugate_pairs else 1.0
     return power_sums(xp, log_Lambda, length, out)(scale * structured.C * structured.B)

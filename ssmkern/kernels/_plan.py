@@ -1,4 +1,4 @@
-"""What each method costs, and which one "auto" takes."""
+"""What each algorithm costs, and which one "auto" takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..systems import DPLR, Dense, Diagonal, System, is_real, widen
 from ._arguments import check_arguments
 from ._bandlimit import check_bandlimit
 
-METHODS: dict[type, tuple[str, ...]] = {
+ALGORITHMS: dict[type, tuple[str, ...]] = {
     Dense: ("krylov", "recurrence"),
     DPLR: ("cauchy", "krylov", "series", "recurrence"),
     Diagonal: ("vandermonde", "cauchy", "krylov", "recurrence"),
@@ -33,8 +33,8 @@ class Plan:
 
     Attributes
     ----------
-    method : str
-        The method that runs.
+    algorithm : str
+        The algorithm that runs.
     reason : str
         Why this one.
     flops : int
@@ -43,7 +43,7 @@ class Plan:
         Largest sum of temporaries beside inputs and result, to about a factor of 2.
     """
 
-    method: str
+    algorithm: str
     reason: str
     flops: int
     peak_bytes: int
@@ -55,20 +55,20 @@ def plan(
     *,
     dt: Any = None,
     discretization: str = "bilinear",
-    method: str = "auto",
+    algorithm: str = "auto",
     bandlimit: float | None = None,
 ) -> Plan:
-    """Say which method `kernel` would run with the same arguments, why, and what it costs. Nothing is computed.
+    """Say which algorithm `kernel` would run with the same arguments, why, and what it costs. Nothing is computed.
 
     Parameters
     ----------
-    system, length, dt, discretization, method, bandlimit
+    system, length, dt, discretization, algorithm, bandlimit
         As in `kernel`.
 
     Returns
     -------
     Plan
-        With ``method``, ``reason``, ``flops`` and ``peak_bytes``.
+        With ``algorithm``, ``reason``, ``flops`` and ``peak_bytes``.
 
     Raises
     ------
@@ -91,19 +91,19 @@ def plan(
     >>> import dataclasses
     >>> import ssmkern as sk
     >>> system, _ = sk.nplr("legs", 64)
-    >>> sk.plan(dataclasses.replace(system, C=system.B), 1024, dt=0.01).method
+    >>> sk.plan(dataclasses.replace(system, C=system.B), 1024, dt=0.01).algorithm
     'krylov'
     """
-    xp, sizes, chosen, reason = prepare(system, length, dt, discretization, method, bandlimit)
+    xp, sizes, chosen, reason = prepare(system, length, dt, discretization, algorithm, bandlimit)
     flops, bytes_each = cost(chosen, sizes)
     peak_bytes = working_bytes(xp, system.B, sizes.kernels, bytes_each, **slicing(chosen, sizes))
     return Plan(chosen, reason, flops, peak_bytes)
 
 
 def prepare(
-    system: System, length: int, dt: Any, discretization: str, method: str, bandlimit: float | None
+    system: System, length: int, dt: Any, discretization: str, algorithm: str, bandlimit: float | None
 ) -> tuple[Namespace, Sizes, str, str]:
-    """Check the arguments of `kernel`; return namespace, sizes, the method that runs, and the reason."""
+    """Check the arguments of `kernel`; return namespace, sizes, the algorithm that runs, and the reason."""
     xp = check_arguments(system, dt, discretization)
     check_bandlimit(system, bandlimit)
     sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
@@ -114,7 +114,7 @@ def prepare(
         bounded = truth(~grows(xp, log_Lambda, sizes.length))
         return None if bounded is None else not bounded
 
-    return xp, sizes, *choose(sizes, method, growing)
+    return xp, sizes, *choose(sizes, algorithm, growing)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,29 +151,29 @@ def sizes_of(xp: Namespace, system: System, length: int, dt: Any, discretization
     )
 
 
-def choose(sizes: Sizes, method: str, growing: Callable[[], bool | None]) -> tuple[str, str]:
-    """Return the method that runs and the reason, or refuse a method that the system does not take.
+def choose(sizes: Sizes, algorithm: str, growing: Callable[[], bool | None]) -> tuple[str, str]:
+    """Return the algorithm that runs and the reason, or refuse an algorithm that the system does not take.
 
     ``growing`` says whether a mode of the diagonal part grows over the length, None if that cannot be known.
     """
-    check_choice("method", method, NAMES)
-    taken = METHODS[sizes.kind]
-    if method != "auto":
-        if method not in taken:
+    check_choice("algorithm", algorithm, NAMES)
+    taken = ALGORITHMS[sizes.kind]
+    if algorithm != "auto":
+        if algorithm not in taken:
             became = (
                 "" if sizes.given is sizes.kind else f", which 'zoh' and 'foh' make of a {sizes.given.__name__} one,"
             )
             raise ValueError(
-                f"method: got {method!r}, but a {sizes.kind.__name__} system{became} takes {', '.join(taken)}"
+                f"algorithm: got {algorithm!r}, but a {sizes.kind.__name__} system{became} takes {', '.join(taken)}"
             )
-        if method == "series" and sizes.rank and growing():
+        if algorithm == "series" and sizes.rank and growing():
             raise ValueError(
-                "method: 'series' loses its digits here, where a mode of the diagonal part grows over the length; "
+                "algorithm: 'series' loses its digits here, where a mode of the diagonal part grows over the length; "
                 "take 'krylov' or 'cauchy'"
             )
-        return method, "asked for"
+        return algorithm, "asked for"
     if sizes.kind is not DPLR:
-        return taken[0], f"the method of {sizes.kind.__name__} systems"
+        return taken[0], f"the algorithm of {sizes.kind.__name__} systems"
     if sizes.rank == 0:
         return "series", "without a low-rank part it is one Vandermonde product"
     krylov, series = _weighted("krylov", sizes), _weighted("series", sizes)
@@ -186,43 +186,43 @@ def choose(sizes: Sizes, method: str, growing: Callable[[], bool | None]) -> tup
     return "krylov", f"series would take fewer flops, but {which}"
 
 
-def cost(method: str, sizes: Sizes) -> tuple[int, int]:
+def cost(algorithm: str, sizes: Sizes) -> tuple[int, int]:
     """Flops in all, and bytes of temporaries for one batch element."""
-    matrix_flops, fft_flops, bytes_each = _costs(method, sizes)
+    matrix_flops, fft_flops, bytes_each = _costs(algorithm, sizes)
     return matrix_flops + fft_flops, bytes_each
 
 
-def slicing(method: str, sizes: Sizes) -> dict[str, bool]:
+def slicing(algorithm: str, sizes: Sizes) -> dict[str, bool]:
     """How :func:`over_batch` should slice: large slices where each would repeat the work on a common state matrix.
 
     Threads where matrices are so small that a BLAS multiplies them in one.
     """
-    repeats = sizes.matrices == 1 and method != "vandermonde"
+    repeats = sizes.matrices == 1 and algorithm != "vandermonde"
     return {"cached": not repeats, "threads": not repeats and sizes.n**3 <= THREADED_PRODUCT}
 
 
-def _weighted(method: str, sizes: Sizes) -> int:
-    matrix_flops, fft_flops, _ = _costs(method, sizes)
+def _weighted(algorithm: str, sizes: Sizes) -> int:
+    matrix_flops, fft_flops, _ = _costs(algorithm, sizes)
     return matrix_flops + FFT_WEIGHT * fft_flops
 
 
-def _costs(method: str, sizes: Sizes) -> tuple[int, int, int]:
+def _costs(algorithm: str, sizes: Sizes) -> tuple[int, int, int]:
     n, length, sums = sizes.n, sizes.length, (1 + sizes.rank) ** 2
     item, multiply = (8, 2) if sizes.real else (16, 8)
     tables, levels = sum(split(length)), math.ceil(math.log2(length + 1))
     join = multiply * n * length  # the product of the two tables
     squarings = multiply * n**3 * levels
     transform = 5 * length * levels  # a real FFT of twice the length
-    if method == "krylov":
+    if algorithm == "krylov":
         flops = sizes.matrices * squarings + sizes.kernels * (multiply * n * n * tables + join)
         return flops, 0, item * (6 * n * n + 3 * n * tables + length)
-    if method == "vandermonde":
+    if algorithm == "vandermonde":
         return sizes.kernels * (join + 16 * n * tables), 0, table_bytes(sizes.stored, length) + item * length
-    if method == "series":
+    if algorithm == "series":
         # Newton's iteration: six transforms of a length that doubles, then six for the two products.
         bytes_each = sums * 32 * length + table_bytes(sizes.stored, length)
         return sizes.kernels * sums * join, sizes.kernels * sums * 18 * transform, bytes_each
-    if method == "cauchy":
+    if algorithm == "cauchy":
         flops = sizes.matrices * 2 * squarings + sizes.kernels * sums * join
         bytes_each = sums * 16 * length + table_bytes(sizes.stored, length) + 5 * item * n * n
         return flops, sizes.kernels * (1 + sums) * transform // 2, bytes_each
