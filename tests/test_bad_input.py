@@ -45,8 +45,8 @@ SHAPES = [
     ("^A:", lambda m: sk.krylov(m.ones(2, 3), m.ones(2), 4)),
     (r"\bb\b", lambda m: sk.krylov(m.ones(2, 2), m.ones(3), 4)),
     (r"\bb\b", lambda m: sk.krylov(m.ones(2, 2, 2), m.ones(3, 2), 4)),
-    ("^x:", lambda m: sk.step(m.dense(dt=0.1), m.ones(3), 1.0)),
-    (r"\bu\b", lambda m: sk.step(m.dense(dt=0.1, B=m.ones(3, 2)), m.ones(2), m.ones(4))),
+    ("^x:", lambda m: sk.step(m.dense(dt=0.1), 1.0, m.ones(3))),
+    (r"\bu\b", lambda m: sk.step(m.dense(dt=0.1, B=m.ones(3, 2)), m.ones(4), m.ones(2))),
     ("^u:", lambda m: sk.convolve(m(1.0), m.ones(4))),
     ("^K:", lambda m: sk.convolve(m.ones(4), m(1.0))),
     (r"\bK\b", lambda m: sk.convolve(m.ones(2, 4), m.ones(3, 4))),
@@ -80,7 +80,7 @@ NAMES = [
     ("^system:", lambda _: sk.kernel("legs", 4, dt=0.1)),
     ("^system:", lambda m: sk.kernel(m.ones(2, 2), 4, dt=0.1)),
     ("^system:", lambda _: sk.discretize(None, 0.1)),
-    ("^system:", lambda m: sk.step(None, m.ones(2), 1.0)),
+    ("^system:", lambda m: sk.step(None, 1.0, m.ones(2))),
     ("^system:", lambda _: sk.truncate_output(None, 4)),
     ("^system:", lambda m: sk.generating_function(None, m.ones(2))),
     ("^xp:", lambda _: sk.transition("legs", 4, xp="numpy")),
@@ -98,7 +98,7 @@ STEPS = [
     ("^dt:", lambda m: sk.generating_function(m.dplr(dt=0.1), m.ones(1), dt=0.1)),
     ("^dt:", lambda m: sk.generating_function(m.dplr(dt=0.1), m.ones(1), dt=0.1, length=4)),
     ("^system:.*discrete", lambda m: sk.discretize(m.dense(dt=0.1), 0.1)),
-    ("^system:.*discret", lambda m: sk.step(m.dense(), m.ones(2), 1.0)),
+    ("^system:.*discret", lambda m: sk.step(m.dense(), 1.0, m.ones(2))),
     ("^system:.*discret", lambda m: sk.truncate_output(m.dense(), 4)),
     ("^system:.*discret", lambda m: sk.untruncate_output(m.dplr(), 4)),
     *(
@@ -154,8 +154,8 @@ KINDS = [
     ("^v:.*int64", lambda m: sk.vandermonde(m.ints(2), m.ones(2), 4)),
     ("^u:.*int64", lambda m: sk.vandermonde_transpose(m.ints(2), m.ones(2))),
     ("^b:.*int64", lambda m: sk.krylov(m.ones(2, 2), m.ints(2), 4)),
-    ("^x:.*int64", lambda m: sk.step(m.dense(dt=0.1), m.ints(2), 1.0)),
-    ("^u:.*int64", lambda m: sk.step(m.dense(dt=0.1), m.ones(2), m.ints(1))),
+    ("^x:.*int64", lambda m: sk.step(m.dense(dt=0.1), 1.0, m.ints(2))),
+    ("^u:.*int64", lambda m: sk.step(m.dense(dt=0.1), m.ints(1), m.ones(2))),
     ("^K:.*int64", lambda m: sk.convolve(m.ones(4), m.ints(4))),
     ("^D:.*int64", lambda m: sk.convolve(m.ones(4), m.ones(4), D=m.ints(1))),
     ("^t:.*int64", lambda m: sk.basis("legs", 4, m.ints(2))),
@@ -171,10 +171,10 @@ KINDS = [
     ("^v:", lambda m: sk.cauchy([1.0], m.ones(1), m.ones(1))),
     ("^v:", lambda m: sk.vandermonde(1.0, m.ones(1), 4)),
     ("^A:", lambda m: sk.krylov([[1.0]], m.ones(1), 4)),
-    ("^x:", lambda m: sk.step(m.dense(dt=0.1), [1.0, 1.0], 1.0)),
+    ("^x:", lambda m: sk.step(m.dense(dt=0.1), 1.0, [1.0, 1.0])),
     ("^x:", lambda m: sk.step(m.dense(dt=0.1), 1.0, 1.0)),
-    ("^u:", lambda m: sk.step(m.dense(dt=0.1), m.ones(2), "1")),
-    ("^u:", lambda m: sk.step(m.dense(dt=0.1), m.ones(2), None)),
+    ("^u:", lambda m: sk.step(m.dense(dt=0.1), "1", m.ones(2))),
+    ("^u:", lambda m: sk.step(m.dense(dt=0.1), None, m.ones(2))),
     ("^u:", lambda m: sk.convolve([1.0], m.ones(1))),
     ("^K:", lambda m: sk.convolve(m.ones(1), 1.0)),
     ("^z:", lambda m: sk.generating_function(m.dense(), 0.5, dt=0.1)),
@@ -185,14 +185,14 @@ KINDS = [
     ("^dt:.*complex", lambda m: m.dense(dt=m([1j]))),
     ("^D:.*complex", lambda m: m.pairs(D=m([1j]))),
     ("^D:", lambda m: m.pairs(D=1j)),
-    ("^u:.*complex", lambda m: sk.step(m.pairs(dt=0.1), m([1j, 1j]), m(1j))),
-    ("^u:", lambda m: sk.step(m.pairs(dt=0.1), m([1j, 1j]), 1j)),
+    ("^u:.*complex", lambda m: sk.step(m.pairs(dt=0.1), m(1j), m([1j, 1j]))),
+    ("^u:", lambda m: sk.step(m.pairs(dt=0.1), 1j, m([1j, 1j]))),
     ("^t:.*complex", lambda m: sk.basis("legs", 4, m([1j]))),
     # no output vector
     (r"\bC\b", lambda m: sk.kernel(m.dense(C=None), 4, dt=0.1)),
     (r"\bC\b", lambda m: sk.kernel(m.diagonal(C=None), 4, dt=0.1)),
     (r"\bC\b", lambda m: sk.generating_function(m.dplr(C=None), m.ones(1), dt=0.1)),
-    (r"\bC\b", lambda m: sk.step(m.dense(C=None, dt=0.1), m.ones(2), 1.0)),
+    (r"\bC\b", lambda m: sk.step(m.dense(C=None, dt=0.1), 1.0, m.ones(2))),
     (r"\bC\b", lambda m: sk.truncate_output(m.dense(C=None, dt=0.1), 4)),
     (r"\bC\b", lambda m: sk.untruncate_output(m.dense(C=None, dt=0.1), 4)),
 ]
@@ -263,8 +263,8 @@ def test_libraries_do_not_mix(xp):
         ("xv", lambda: sk.vandermonde(one, host, 4)),
         ("xu", lambda: sk.vandermonde_transpose(host, one)),
         ("bA", lambda: sk.krylov(square, host, 4)),
-        (("x",), lambda: sk.step(system, host, 1.0)),
-        (("u",), lambda: sk.step(system, one, host)),
+        (("x",), lambda: sk.step(system, 1.0, host)),
+        (("u",), lambda: sk.step(system, host, one)),
         ("Ku", lambda: sk.convolve(one, host)),
         ("tx", lambda: sk.reconstruct("legs", one, host)),
     ):
@@ -297,7 +297,7 @@ def test_devices_do_not_mix(xp):
         ("x", lambda: sk.vandermonde(one, far, 4)),
         ("u", lambda: sk.vandermonde_transpose(far, one)),
         ("b", lambda: sk.krylov(square, far, 4)),
-        ("x", lambda: sk.step(m.dense(dt=0.1), far, 1.0)),
+        ("x", lambda: sk.step(m.dense(dt=0.1), 1.0, far)),
         ("K", lambda: sk.convolve(one, far)),
         ("t", lambda: sk.reconstruct("legs", one, far)),
     ):
@@ -311,5 +311,5 @@ def test_numpy_numbers_are_numbers(xp):
     expected = to_numpy(sk.kernel(m.dense(), 4, dt=0.1))
     np.testing.assert_array_equal(to_numpy(sk.kernel(m.dense(), np.int64(4), dt=np.float64(0.1))), expected)
     np.testing.assert_array_equal(to_numpy(sk.kernel(m.dense(), 4, dt=m(0.1))), expected)
-    y, _ = sk.step(m.dense(dt=np.float32(0.5)), m.ones(2), np.float64(1.0))
+    y, _ = sk.step(m.dense(dt=np.float32(0.5)), np.float64(1.0), m.ones(2))
     assert float(y) == 0.0  # C (A x + B u) with A = -1

@@ -49,7 +49,7 @@ NUMBERS = [
         ("^D:", lambda m, x=x: m.dense(D=x)),
         ("^D:", lambda m, x=x: m.pairs(D=x)),
         ("^D:", lambda m, x=x: sk.convolve(m.ones(4), m.ones(4), D=x)),
-        ("^u:", lambda m, x=x: sk.step(m.dense(dt=0.1), m.ones(2), x)),
+        ("^u:", lambda m, x=x: sk.step(m.dense(dt=0.1), x, m.ones(2))),
         ("^t:", lambda _, x=x: sk.basis("legs", 4, x)),
         ("^t:", lambda m, x=x: sk.reconstruct("legs", m.ones(4), x)),
         ("^alpha:", lambda m, x=x: sk.discretize(m.dense(), 0.1, "gbt", alpha=x)),
@@ -172,7 +172,7 @@ def test_long_integers_and_scalars_are_numbers(xp):
     expected = to_numpy(sk.kernel(m.dense(), 4, dt=1.0))
     for dt in (1, np.int8(1), np.uint64(1), np.float16(1), np.longdouble(1)):
         np.testing.assert_array_equal(to_numpy(sk.kernel(m.dense(), 4, dt=dt)), expected)
-    y, _ = sk.step(m.dense(dt=1.0, D=10**20), m.ones(2), np.longdouble(1))
+    y, _ = sk.step(m.dense(dt=1.0, D=10**20), np.longdouble(1), m.ones(2))
     assert float(y) == 1e20
     K = sk.kernel(m.diagonal(), 4, dt=0.1, bandlimit=np.float32(10**30))
     np.testing.assert_array_equal(to_numpy(K), to_numpy(sk.kernel(m.diagonal(), 4, dt=0.1)))

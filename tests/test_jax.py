@@ -73,7 +73,7 @@ def test_the_rest_compiles(jax, jnp, kind):
     def everything(system, dt, z, u):
         discrete = sk.discretize(system, dt, "zoh" if kind == "diagonal-pairs" else "bilinear")
         truncated = sk.truncate_output(discrete, 16)
-        _, y = jax.lax.scan(lambda x, sample: sk.step(discrete, x, sample)[::-1], jnp.zeros_like(discrete.B), u)
+        _, y = jax.lax.scan(lambda x, sample: sk.step(discrete, sample, x)[::-1], jnp.zeros_like(discrete.B), u)
         return (
             sk.generating_function(discrete, z),
             truncated,
