@@ -87,7 +87,7 @@ def single_channel():
 def large():
     """Large order, and many channels."""
     system = jobs.system("dplr", 1, n=1024, dtype=np.complex128)
-    krylov = seconds(lambda: sk.kernel(system, 65536, dt=1e-3, method="krylov"), 1, warm=False)
+    krylov = seconds(lambda: sk.kernel(system, 65536, dt=1e-3, algorithm="krylov"), 1, warm=False)
     row(
         "dplr n=1024 L=65536 float64, over krylov",
         krylov,

@@ -38,9 +38,9 @@ def of_system(system, function, **others):
     return call, [*fields.values(), *map(np.asarray, others.values())]
 
 
-def of_kernel(kind, discretization, method, seed=4):
+def of_kernel(kind, discretization, algorithm, seed=4):
     def kernel(system, dt):
-        return sk.kernel(system, LENGTH, dt=dt, discretization=discretization, method=method)
+        return sk.kernel(system, LENGTH, dt=dt, discretization=discretization, algorithm=algorithm)
 
     return of_system(sts.make(kind, seed, n=2), kernel, dt=0.1)
 

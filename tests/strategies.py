@@ -29,7 +29,7 @@ BATCHES = (
 
 DISCRETIZATIONS = ("bilinear", "backward_diff", "euler", "zoh", "foh", "dss")
 # What each container takes, and what of it a DPLR system takes when it must become dense (zoh, foh).
-METHODS = {
+ALGORITHMS = {
     Dense: ("krylov", "recurrence"),
     DPLR: ("cauchy", "krylov", "series", "recurrence"),
     Diagonal: ("vandermonde", "cauchy", "krylov", "recurrence"),
@@ -179,9 +179,9 @@ def accepts(system: type, discretization: str) -> bool:
     return discretization != "dss" or system is Diagonal
 
 
-def methods_for(system: type, discretization: str) -> tuple[str, ...]:
-    """The kernel methods for a continuous system; a DPLR system under zoh or foh is dense."""
-    return METHODS[Dense if system is DPLR and discretization in ("zoh", "foh") else system]
+def algorithms_for(system: type, discretization: str) -> tuple[str, ...]:
+    """The kernel algorithms for a continuous system; a DPLR system under zoh or foh is dense."""
+    return ALGORITHMS[Dense if system is DPLR and discretization in ("zoh", "foh") else system]
 
 
 def stable_steps(discretization: str, shape: tuple[int, ...] = ()) -> st.SearchStrategy[Any]:

@@ -58,7 +58,7 @@ SEVERAL_AXES = [
     ("^sum_rank:", lambda m: sk.kernel_nd([m.dense()] * 2, [4, 4], dt=0.1, sum_rank=-1)),
     (r"systems\[1\]", lambda m: sk.kernel_nd([sts_batch(m), m.dense(C=m.ones(2, 2))], [4, 4], dt=0.1)),
     (r"\bC\b", lambda m: sk.kernel_nd([m.dense(), m.dense(C=None)], [4, 4], dt=0.1)),
-    ("^method:.*krylov.*recurrence", lambda m: sk.kernel_nd([m.dense()], [4], dt=0.1, method="cauchy")),
+    ("^algorithm:.*krylov.*recurrence", lambda m: sk.kernel_nd([m.dense()], [4], dt=0.1, algorithm="cauchy")),
 ]
 
 CASES = {"bandlimits": BANDLIMITS, "both ways": BOTH_WAYS, "several axes": SEVERAL_AXES}

@@ -27,8 +27,8 @@ NAMES = [
         ("^measure:.*legs", lambda m, x=x: sk.reconstruct(x, m.ones(4), m.ones(2))),
         ("^init:.*lin", lambda _, x=x: sk.s4d(x, 4)),
         ("^method:.*zoh", lambda m, x=x: sk.discretize(m.dense(), 0.1, x)),
-        ("^method:.*krylov", lambda m, x=x: sk.kernel(m.dense(), 4, dt=0.1, method=x)),
-        ("^method:.*krylov", lambda m, x=x: sk.plan(m.dense(), 4, dt=0.1, method=x)),
+        ("^algorithm:.*krylov", lambda m, x=x: sk.kernel(m.dense(), 4, dt=0.1, algorithm=x)),
+        ("^algorithm:.*krylov", lambda m, x=x: sk.plan(m.dense(), 4, dt=0.1, algorithm=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.kernel(m.dense(), 4, dt=0.1, discretization=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.plan(m.dense(), 4, dt=0.1, discretization=x)),
         ("^discretization:.*zoh", lambda m, x=x: sk.legs_memory(m.ones(4), 2, discretization=x)),
@@ -49,7 +49,7 @@ NUMBERS = [
         ("^D:", lambda m, x=x: m.dense(D=x)),
         ("^D:", lambda m, x=x: m.pairs(D=x)),
         ("^D:", lambda m, x=x: sk.convolve(m.ones(4), m.ones(4), D=x)),
-        ("^u:", lambda m, x=x: sk.step(m.dense(dt=0.1), m.ones(2), x)),
+        ("^u:", lambda m, x=x: sk.step(m.dense(dt=0.1), x, m.ones(2))),
         ("^t:", lambda _, x=x: sk.basis("legs", 4, x)),
         ("^t:", lambda m, x=x: sk.reconstruct("legs", m.ones(4), x)),
         ("^alpha:", lambda m, x=x: sk.discretize(m.dense(), 0.1, "gbt", alpha=x)),
@@ -172,7 +172,7 @@ def test_long_integers_and_scalars_are_numbers(xp):
     expected = to_numpy(sk.kernel(m.dense(), 4, dt=1.0))
     for dt in (1, np.int8(1), np.uint64(1), np.float16(1), np.longdouble(1)):
         np.testing.assert_array_equal(to_numpy(sk.kernel(m.dense(), 4, dt=dt)), expected)
-    y, _ = sk.step(m.dense(dt=1.0, D=10**20), m.ones(2), np.longdouble(1))
+    y, _ = sk.step(m.dense(dt=1.0, D=10**20), np.longdouble(1), m.ones(2))
     assert float(y) == 1e20
     K = sk.kernel(m.diagonal(), 4, dt=0.1, bandlimit=np.float32(10**30))
     np.testing.assert_array_equal(to_numpy(K), to_numpy(sk.kernel(m.diagonal(), 4, dt=0.1)))
@@ -196,8 +196,8 @@ def test_very_short_steps(kind, dt):
     first = np.sum(system.C * system.B)
     first = 2 * first.real if kind.endswith("pairs") else first
     for discretization in ("bilinear", "euler", "backward_diff", "zoh", "foh"):
-        for method in sts.methods_for(type(system), discretization):
-            K = sk.kernel(system, 5, dt=dt, discretization=discretization, method=method)
+        for algorithm in sts.algorithms_for(type(system), discretization):
+            K = sk.kernel(system, 5, dt=dt, discretization=discretization, algorithm=algorithm)
             assert np.all(np.abs(K - dt * first) <= 1e-12 * abs(dt * first) + 40 * 5e-324)
 
 
@@ -211,8 +211,8 @@ def test_very_long_steps(kind, dt):
     impulse = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
     limits = {"bilinear": 2 * (-1.0) ** np.arange(5), "backward_diff": impulse, "zoh": impulse}
     for discretization, limit in limits.items():
-        for method in sts.methods_for(type(system), discretization):
-            K = sk.kernel(system, 5, dt=dt, discretization=discretization, method=method)
+        for algorithm in sts.algorithms_for(type(system), discretization):
+            K = sk.kernel(system, 5, dt=dt, discretization=discretization, algorithm=algorithm)
             assert_close(K, gain * limit, 1e-10)
 
 

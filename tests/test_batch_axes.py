@@ -28,10 +28,10 @@ def test_one_field_alone(xp, kind, name, size):
     system = to_library(xp, batched(kind, name, size))
     discrete = sk.discretize(system, 0.1)
     batch = (size,)
-    methods = sts.methods_for(type(system), "bilinear")
-    for method in methods[:1] if is_jax(xp) else methods:
+    algorithms = sts.algorithms_for(type(system), "bilinear")
+    for algorithm in algorithms[:1] if is_jax(xp) else algorithms:
         for length in (1, 5):
-            assert tuple(sk.kernel(system, length, dt=0.1, method=method).shape) == (*batch, length)
+            assert tuple(sk.kernel(system, length, dt=0.1, algorithm=algorithm).shape) == (*batch, length)
     points = asarray(xp, np.linspace(0.1, 1.0, 4))
     assert tuple(sk.frequency_response(system, points).shape) == (*batch, 4)
     assert tuple(sk.generating_function(discrete, points).shape) == (*batch, 4)
@@ -40,7 +40,7 @@ def test_one_field_alone(xp, kind, name, size):
     assert tuple(y.shape) == (*batch, 7)
     assert tuple(x.shape) == ((3,) if name == "C" else (*batch, 3))
     x0 = xp.zeros_like(discrete.B[..., :]) if name == "B" else xp.zeros_like(system.B)
-    y, x = sk.step(discrete, x0, 1.0)
+    y, x = sk.step(discrete, 1.0, x0)
     assert tuple(y.shape) == batch
     assert tuple(sk.zero_input_response(discrete, xp.ones_like(x), 3).shape) == (*batch, 3)
 
@@ -52,7 +52,7 @@ def test_gains_have_the_precision_of_the_result(xp, function):
     system = sk.Diagonal(0.0 * one, 0.0 * one, 0.0 * one, D=third, dt=1.0)
     u = asarray(xp, np.array([0.7]), "float32")
     if function == "step":
-        y, _ = sk.step(system, asarray(xp, np.zeros(1), "float64"), 0.7)
+        y, _ = sk.step(system, 0.7, asarray(xp, np.zeros(1), "float64"))
         expected = float(third) * 0.7
     elif function == "scan":
         y, _ = sk.scan(system, u, asarray(xp, np.zeros(1), "float64"))

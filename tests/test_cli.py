@@ -8,7 +8,7 @@ from command_line import program, refused
 
 import ssmkern as sk
 from ssmkern.cli import _libraries, main
-from ssmkern.kernels._plan import METHODS
+from ssmkern.kernels._plan import ALGORITHMS
 
 PNG = b"\x89PNG"
 
@@ -31,7 +31,7 @@ def test_kernel_is_the_sum_of_the_coefficients_in_every_form(tmp_path, measure, 
     assert main(["kernel", *options, "--output", str(path)]) == 0
     A, B = sk.transition(measure, 6)
     expected = sk.kernel(
-        sk.Dense(A, B, C=np.ones(6)), 40, dt=0.1, discretization=discretization, method="recurrence"
+        sk.Dense(A, B, C=np.ones(6)), 40, dt=0.1, discretization=discretization, algorithm="recurrence"
     )  # fmt: skip
     np.testing.assert_allclose(np.load(path), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
@@ -48,11 +48,11 @@ def test_kernel_csv_has_all_digits(tmp_path):
     np.testing.assert_array_equal(table[:, 2].astype(np.float32), K)
 
 
-def test_kernel_takes_a_method(tmp_path):
+def test_kernel_takes_an_algorithm(tmp_path):
     kernels = []
-    for method in ("vandermonde", "cauchy", "krylov", "recurrence"):
-        path = tmp_path / f"{method}.npy"
-        assert main(["kernel", "--measure", "legsd", "--n", "8", "--method", method, "--output", str(path)]) == 0
+    for algorithm in ("vandermonde", "cauchy", "krylov", "recurrence"):
+        path = tmp_path / f"{algorithm}.npy"
+        assert main(["kernel", "--measure", "legsd", "--n", "8", "--algorithm", algorithm, "--output", str(path)]) == 0
         kernels.append(np.load(path))
     for K in kernels[:-1]:
         np.testing.assert_allclose(K, kernels[-1], rtol=0, atol=1e-12 * np.abs(kernels[-1]).max())
@@ -83,8 +83,8 @@ def test_kernel_plot(tmp_path, capsys):
         (["--length", "0"], "length: got 0"),
         (["--dt", "-1"], "dt: got -1.0"),
         (["--dt", "nan"], "dt: got nan"),
-        (["--method", "magic"], "cauchy"),
-        (["--method", "vandermonde"], "DPLR"),
+        (["--algorithm", "magic"], "cauchy"),
+        (["--algorithm", "vandermonde"], "DPLR"),
         (["--discretization", "magic"], "bilinear"),
         (["--dtype", "float16"], "float32"),
         (["--output", "k.txt"], ".npy or .csv"),
@@ -130,9 +130,9 @@ def test_check_refuses_a_device_that_holds_no_values(torch, capsys, device):
 def test_check_finds_a_disagreement(monkeypatch, capsys, changed, lines, factor):
     kernel = sk.kernel
 
-    def wrong(*arguments, method, **options):
-        K = kernel(*arguments, method=method, **options)
-        return K * factor if method == changed else K
+    def wrong(*arguments, algorithm, **options):
+        K = kernel(*arguments, algorithm=algorithm, **options)
+        return K * factor if algorithm == changed else K
 
     monkeypatch.setattr(sk, "kernel", wrong)
     assert main(["check", "--backend", "numpy", "--n", "8", "--length", "64"]) == 1
@@ -141,16 +141,21 @@ def test_check_finds_a_disagreement(monkeypatch, capsys, changed, lines, factor)
     assert f"{lines} out of bounds" in out
 
 
-def test_check_runs_every_method_of_every_system(monkeypatch):
+def test_check_runs_every_algorithm_of_every_system(monkeypatch):
     kernel, seen = sk.kernel, []
 
-    def noted(system, length, *, method, **options):
-        seen.append((type(system), method))
-        return kernel(system, length, method=method, **options)
+    def noted(system, length, *, algorithm, **options):
+        seen.append((type(system), algorithm))
+        return kernel(system, length, algorithm=algorithm, **options)
 
     monkeypatch.setattr(sk, "kernel", noted)
     assert main(["check", "--backend", "numpy", "--n", "4", "--length", "16"]) == 0
-    assert seen == 2 * [(kind, method) for kind in (sk.Dense, sk.DPLR, sk.Diagonal) for method in METHODS[kind]]
+    assert seen == 2 * [
+        (kind, name)
+        for kind in (sk.Dense, sk.DPLR, sk.Diagonal)
+        for name, algorithm in ALGORITHMS.items()
+        if kind in algorithm.takes
+    ]
 
 
 def test_check_refuses(monkeypatch, capsys):

@@ -95,7 +95,7 @@ def test_an_interrupt_ends_without_a_traceback():
         "import signal, sys, ssmkern.cli as c; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "print(flush=True); sys.exit(c.main(sys.argv[1:]))"
     )
-    command = [sys.executable, "-c", code, "kernel", "--method", "recurrence", "--length", "20000000"]
+    command = [sys.executable, "-c", code, "kernel", "--algorithm", "recurrence", "--length", "20000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()  # everything is imported
         time.sleep(0.3)
@@ -215,7 +215,7 @@ def test_the_length_of_the_recording_counts(tmp_path, capsys, idle):
 def test_what_a_method_needs_counts(capsys, monkeypatch):
     options = ("--measure", "legt", "--length", str(2 * 10**7), "--n", "4", "--output", "k.npy")
     monkeypatch.setattr(sk, "kernel", lambda *arguments, **options: np.zeros(1))  # noqa: ARG005
-    assert "--length: got 20000000" in refused(capsys, "kernel", *options, "--method", "series")
+    assert "--length: got 20000000" in refused(capsys, "kernel", *options, "--algorithm", "series")
     monkeypatch.setattr("ssmkern.cli.kernel._write", lambda *arguments: None)  # noqa: ARG005
     assert main(["kernel", *options]) == 0
 

@@ -38,7 +38,7 @@ def test_constant_gates(xp, kind, data):
     system = sk.discretize(leaky(xp, kind), dt, "backward_diff")
     state, found = asarray(xp, np.zeros((3, 1))), []
     for sample in u:
-        y, state = sk.step(system, state, float(sample))
+        y, state = sk.step(system, float(sample), state)
         found.append(to_numpy(y))
     assert_close(np.stack(found), np.stack(expected), tolerance("float64"))
     K = sk.kernel(leaky(xp, kind), length, dt=dt, discretization="backward_diff")
@@ -58,5 +58,5 @@ def test_gates_that_depend_on_time(xp, seed):
         now = dataclasses.replace(
             discrete, Lambda=discrete.Lambda[t, ...], B=discrete.B[t, ...], dt=float(np.exp(z[t]))
         )
-        y, state = sk.step(now, state, float(u[t]))
+        y, state = sk.step(now, float(u[t]), state)
         assert abs(float(to_numpy(y)) - x) < tolerance("float64")

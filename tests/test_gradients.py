@@ -25,7 +25,7 @@ from calls import (
 
 import ssmkern as sk
 
-KERNELS = [(kind, "bilinear", method) for kind in sts.PLAIN for method in sts.METHODS[sts.kind_class(kind)]]
+KERNELS = [(kind, "bilinear", algorithm) for kind in sts.PLAIN for algorithm in sts.ALGORITHMS[sts.kind_class(kind)]]
 OTHERS = [  # each discretization, real and complex systems, unequal factors, two columns
     ("dense-complex", "bilinear", "krylov"),
     ("dense", "zoh", "krylov"),
@@ -64,9 +64,9 @@ def check_torch(torch, case, order=1, **options):
         assert torch.autograd.gradgradcheck(function, arguments, fast_mode=True)
 
 
-@pytest.mark.parametrize(("kind", "discretization", "method"), KERNELS + OTHERS)
-def test_torch_kernel(torch, kind, discretization, method):
-    check_torch(torch, of_kernel(kind, discretization, method), order=2)
+@pytest.mark.parametrize(("kind", "discretization", "algorithm"), KERNELS + OTHERS)
+def test_torch_kernel(torch, kind, discretization, algorithm):
+    check_torch(torch, of_kernel(kind, discretization, algorithm), order=2)
 
 
 @pytest.mark.parametrize("name", FIRST_ORDER)
@@ -136,11 +136,11 @@ def check_jax(jax, function, arrays):
 
 
 @pytest.mark.parametrize(
-    ("kind", "discretization", "method"),
-    KERNELS + OTHERS if THOROUGH else [(kind, "bilinear", method) for kind, method in FEW_KERNELS],
+    ("kind", "discretization", "algorithm"),
+    KERNELS + OTHERS if THOROUGH else [(kind, "bilinear", algorithm) for kind, algorithm in FEW_KERNELS],
 )
-def test_jax_kernel(jax, kind, discretization, method):
-    check_jax(jax, *of_kernel(kind, discretization, method))
+def test_jax_kernel(jax, kind, discretization, algorithm):
+    check_jax(jax, *of_kernel(kind, discretization, algorithm))
 
 
 @pytest.mark.parametrize("kind", sts.PLAIN if THOROUGH else ["diagonal-pairs"])

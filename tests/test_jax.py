@@ -24,7 +24,7 @@ from helpers import (
 import ssmkern as sk
 from ssmkern.recurrence._time_varying import irregular_scan
 
-METHODS = [(kind, method) for kind in sts.PLAIN for method in sts.METHODS[sts.kind_class(kind)]]
+ALGORITHMS = [(kind, algorithm) for kind in sts.PLAIN for algorithm in sts.ALGORITHMS[sts.kind_class(kind)]]
 
 
 @pytest.mark.parametrize("kind", sts.KINDS)
@@ -52,14 +52,14 @@ def test_pairs_are_part_of_the_structure(jax, jnp):
     assert dtype_name(kernel(without)) == "complex128"
 
 
-@pytest.mark.parametrize(("kind", "method"), METHODS)
-def test_compiled_kernel_equals_eager(jax, jnp, kind, method):
+@pytest.mark.parametrize(("kind", "algorithm"), ALGORITHMS)
+def test_compiled_kernel_equals_eager(jax, jnp, kind, algorithm):
     system = sts.make(kind, seed=1, batch=sts.BATCHES[3])
     dt = np.array([0.02, 0.3])
-    kernel = jax.jit(lambda system, dt: sk.kernel(system, 31, dt=dt, method=method))
+    kernel = jax.jit(lambda system, dt: sk.kernel(system, 31, dt=dt, algorithm=algorithm))
     K = kernel(to_library(jnp, system), jnp.asarray(dt))
     assert_close(K, reference_kernel(system, 31, dt), tolerance("float64", 31), axis=-1)
-    eager = sk.kernel(to_library(jnp, system), 31, dt=jnp.asarray(dt), method=method)
+    eager = sk.kernel(to_library(jnp, system), 31, dt=jnp.asarray(dt), algorithm=algorithm)
     assert_close(K, to_numpy(eager), tolerance("float64"), axis=-1)
 
 
@@ -73,7 +73,7 @@ def test_the_rest_compiles(jax, jnp, kind):
     def everything(system, dt, z, u):
         discrete = sk.discretize(system, dt, "zoh" if kind == "diagonal-pairs" else "bilinear")
         truncated = sk.truncate_output(discrete, 16)
-        _, y = jax.lax.scan(lambda x, sample: sk.step(discrete, x, sample)[::-1], jnp.zeros_like(discrete.B), u)
+        _, y = jax.lax.scan(lambda x, sample: sk.step(discrete, sample, x)[::-1], jnp.zeros_like(discrete.B), u)
         return (
             sk.generating_function(discrete, z),
             truncated,
@@ -121,23 +121,23 @@ def test_traced_values_are_not_checked_but_shapes_and_dtypes_are(jax, jnp):
 # --- x64 off: no float64 and no complex128 anywhere -------------------------------------------------------------------
 
 
-SINGLE = [("bilinear", kind, method) for kind, method in METHODS if method != "recurrence"]
+SINGLE = [("bilinear", kind, algorithm) for kind, algorithm in ALGORITHMS if algorithm != "recurrence"]
 SINGLE += [("zoh", "diagonal-pairs", m) for m in ("vandermonde", "cauchy")]
 SINGLE += [("foh", "dense", "krylov"), ("zoh", "dplr-pairs", "krylov")]
 
 
-@pytest.mark.parametrize(("discretization", "kind", "method"), SINGLE)
-def test_kernels_in_single_precision_only(jax, jnp, discretization, kind, method):
+@pytest.mark.parametrize(("discretization", "kind", "algorithm"), SINGLE)
+def test_kernels_in_single_precision_only(jax, jnp, discretization, kind, algorithm):
     """No float64 to form powers in, and no warning that one was asked for (warnings are errors here)."""
     system = sts.make(kind, seed=7)
     with single_precision(jax):
         moved = to_library(jnp, system, "float32")
-        kernel = jax.jit(lambda s: sk.kernel(s, 300, dt=0.02, discretization=discretization, method=method))
+        kernel = jax.jit(lambda s: sk.kernel(s, 300, dt=0.02, discretization=discretization, algorithm=algorithm))
         K = kernel(moved)
         assert dtype_name(K) == "float32"
     expected = reference_kernel(rounded(system, "float32"), 300, 0.02, discretization)
     # 300 steps in float32 throughout: the powers of a matrix lose a few eps a step.
-    assert_close(K, expected, 1e-4 if method == "krylov" else 2e-5)
+    assert_close(K, expected, 1e-4 if algorithm == "krylov" else 2e-5)
 
 
 def test_long_kernel_keeps_its_phase_in_single_precision_only(jax, jnp):

@@ -93,7 +93,7 @@ def test_both_frameworks_compute_the_same(layers, torch, jax, jax_layers, init):
         expected = to_numpy(model(torch.from_numpy(u), rate=0.5))
         discrete, states = model.discrete(), None
         for k in range(3):
-            last, states = model.step(discrete, states, torch.from_numpy(u[:, k]))
+            last, states = model.step(discrete, torch.from_numpy(u[:, k]), states)
     assert_close(jax.jit(jax_layers.stack)(params, u, rate=0.5), expected, 1e-5)
     discrete = jax_layers.discrete_of(params)
     states = jax_layers.start(discrete, 2)

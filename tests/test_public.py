@@ -67,8 +67,8 @@ def of_discretize(m):
 
 def of_kernel(m):
     for kind in m.kinds:
-        for method in ("auto", *sts.METHODS[sts.kind_class(kind)]):
-            K = sk.kernel(m.system(kind), 31, dt=m.real(2), method=method)
+        for algorithm in ("auto", *sts.ALGORITHMS[sts.kind_class(kind)]):
+            K = sk.kernel(m.system(kind), 31, dt=m.real(2), algorithm=algorithm)
             yield K, has_real_output(kind), (3, 2, 31)
 
 
@@ -130,7 +130,7 @@ def of_step(m):
         system = dataclasses.replace(m.system(kind, discrete=True), D=0.5)
         x = (m.real if has_real_state(kind) else m.complex)(2, 4)
         for u in (1.0, m.real(2)):
-            y, new = sk.step(system, x, u)
+            y, new = sk.step(system, u, x)
             yield y, has_real_output(kind), (3, 2)
             yield new, has_real_state(kind), (2, 4)
 
@@ -304,7 +304,7 @@ def test_numpy_numbers_do_not_widen(xp):
     m, half = Maker(xp, "float32"), np.float64(0.5)
     system = dataclasses.replace(m.system("diagonal-real"), D=half)
     assert_like(sk.kernel(system, 31, dt=half), xp, "float32", (3, 2, 31))
-    y, x = sk.step(sk.discretize(system, half), m.real(2, 4), half)
+    y, x = sk.step(sk.discretize(system, half), half, m.real(2, 4))
     assert_like(y, xp, "float32", (3, 2))
     assert_like(x, xp, "float32", (2, 4))
     assert_like(sk.convolve(m.real(31), m.real(31), D=half), xp, "float32", (31,))

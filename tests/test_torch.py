@@ -21,7 +21,7 @@ def test_gradients_of_steps_and_convolution(torch):
         if by_steps:
             x, total = torch.zeros_like(system.B), 0.0
             for sample in u:
-                y, x = sk.step(system, x, sample)
+                y, x = sk.step(system, sample, x)
                 total = total + y**2
         else:
             total = torch.sum(sk.convolve(u, sk.kernel(system, 12)) ** 2)
@@ -68,7 +68,7 @@ def autocast_cases(torch, half):
     yield lambda dt: sk.kernel(dense, 64, dt=dt), (dt,)
     yield lambda dt: sk.kernel(diagonal, 64, dt=dt), (dt,)
     yield lambda u: sk.scan(pairs, u)[0], (u,)
-    yield lambda x: sk.step(sk.discretize(dense, 0.1), x, 1.0), (x,)
+    yield lambda x: sk.step(sk.discretize(dense, 0.1), 1.0, x), (x,)
     yield lambda x, t: sk.reconstruct("legs", x, t), (x, lags)
     yield lambda x: sk.krylov(dense.A, x, 16), (x,)
 

@@ -1,4 +1,4 @@
-"""Time of a kernel by each method, and of its application, in each library."""
+"""Time of a kernel by each algorithm, and of its application, in each library."""
 
 import dataclasses
 
@@ -32,22 +32,22 @@ def make_steps(xp):
 class Kernel:
     """``kernel`` of 16 channels of order 64."""
 
-    METHODS = ("dplr krylov", "diagonal vandermonde", "dense krylov", "dplr cauchy", "diagonal cauchy")
-    METHODS = METHODS[:2] if speed.QUICK else METHODS
-    params = (libraries.NAMES, METHODS, speed.LENGTHS)
-    param_names = ("library", "method", "length")
+    ALGORITHMS = ("dplr krylov", "diagonal vandermonde", "dense krylov", "dplr cauchy", "diagonal cauchy")
+    ALGORITHMS = ALGORITHMS[:2] if speed.QUICK else ALGORITHMS
+    params = (libraries.NAMES, ALGORITHMS, speed.LENGTHS)
+    param_names = ("library", "algorithm", "length")
 
-    def setup(self, library, method, length):
+    def setup(self, library, algorithm, length):
         xp = libraries.load(library)
-        kind, method = method.split()
+        kind, algorithm = algorithm.split()
         system, dt = make_system(xp, kind), make_steps(xp)
 
         def kernel(system, dt):
-            return sk.kernel(system, length, dt=dt, method=method)
+            return sk.kernel(system, length, dt=dt, algorithm=algorithm)
 
         self.call = libraries.ready(library, kernel, system, dt)
 
-    def time_kernel(self, library, method, length):
+    def time_kernel(self, library, algorithm, length):
         self.call()
 
 
@@ -62,7 +62,7 @@ class Recurrence:
         system = make_system(xp, kind)
 
         def kernel(system):
-            return sk.kernel(system, 256, dt=1e-2, method="recurrence")
+            return sk.kernel(system, 256, dt=1e-2, algorithm="recurrence")
 
         self.call = libraries.ready(library, kernel, system)
 

@@ -81,15 +81,17 @@ class LargeOrder:
     """A single channel of order 1024, where "auto" avoids all powers of a matrix."""
 
     params = (["numpy"] if QUICK else libraries.NAMES, ["auto", "krylov"])
-    param_names = ("library", "method")
+    param_names = ("library", "algorithm")
 
-    def setup(self, library, method):
+    def setup(self, library, algorithm):
         if QUICK:
             raise NotImplementedError("left out of the quick profile")
         system = jobs.to_library(libraries.load(library), jobs.system("dplr", 1, n=1024, dtype=np.complex128))
-        self.call = libraries.ready(library, lambda system: sk.kernel(system, 65536, dt=1e-3, method=method), system)
+        self.call = libraries.ready(
+            library, lambda system: sk.kernel(system, 65536, dt=1e-3, algorithm=algorithm), system
+        )
 
-    def time_kernel(self, library, method):
+    def time_kernel(self, library, algorithm):
         self.call()
 
 

@@ -32,7 +32,7 @@ def generate(model, first, generator):
     pixels[:, : first.shape[1]] = first
     u = torch.full((len(first), 1), -1.0)
     for k in range(length):
-        y, states = model.step(discrete, states, u.to(model.decoder.weight.dtype))
+        y, states = model.step(discrete, u.to(model.decoder.weight.dtype), states)
         if k >= first.shape[1]:
             pixels[:, k] = torch.multinomial(torch.softmax(y.double(), dim=-1), 1, generator=generator)[:, 0]
         logits.append(y)
@@ -45,7 +45,7 @@ def difference(model, u):
     """Largest difference between the outputs of steps and of the convolution, over the largest output."""
     discrete, states, found = model.discrete(), None, []
     for k in range(u.shape[1]):
-        y, states = model.step(discrete, states, u[:, k])
+        y, states = model.step(discrete, u[:, k], states)
         found.append(y)
     expected = model(u)
     return float((torch.stack(found, dim=1) - expected).abs().max() / expected.abs().max())
@@ -59,7 +59,7 @@ def time_of_steps(model, length, blocks=32, repeats=3):
         states = None
         for u in torch.randn(length, 1, 1):
             begin = time.perf_counter()
-            _, states = model.step(discrete, states, u)
+            _, states = model.step(discrete, u, states)
             times.append(time.perf_counter() - begin)
     return np.median(np.reshape(times, (repeats, blocks, -1)), axis=2).min(axis=0)
 

@@ -91,11 +91,11 @@ def start(discrete, batch):
     return [jnp.zeros((batch, *system.B.shape), system.B.dtype) for system in discrete]
 
 
-def step(params, discrete, states, u):
+def step(params, discrete, u, states):
     """One sample ``(batch, inputs)`` through all layers."""
     u, new = linear(params["encoder"], u), []
     for block, system, state in zip(params["blocks"], discrete, states, strict=True):
-        y, state = sk.step(system, state, norm(block["norm"], u))
+        y, state = sk.step(system, norm(block["norm"], u), state)
         u = u + linear(block["mix"], jax.nn.gelu(y, approximate=False))
         new.append(state)
     return linear(params["decoder"], norm(params["norm"], u)), new

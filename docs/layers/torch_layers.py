@@ -55,10 +55,9 @@ class SSM(nn.Module):
         return sk.discretize(self.system(), rate * torch.exp(self.log_dt))
 
     @staticmethod
-    def step(discrete, state, u):
+    def step(discrete, u, state):
         """One sample ``(batch, channels)`` and the state ``(batch, channels, modes)``, None at the start."""
-        state = torch.zeros_like(discrete.B) if state is None else state
-        return sk.step(discrete, state, u)
+        return sk.step(discrete, u, state)
 
 
 class Block(nn.Module):
@@ -72,8 +71,8 @@ class Block(nn.Module):
     def forward(self, u, rate=1.0):
         return u + self.mix(self.ssm(self.norm(u), rate))
 
-    def step(self, discrete, state, u):
-        y, state = self.ssm.step(discrete, state, self.norm(u))
+    def step(self, discrete, u, state):
+        y, state = self.ssm.step(discrete, self.norm(u), state)
         return u + self.mix(y), state
 
 
@@ -97,10 +96,10 @@ class Stack(nn.Module):
     def discrete(self, rate=1.0):
         return [block.ssm.discrete(rate) for block in self.blocks]
 
-    def step(self, discrete, states, u):
+    def step(self, discrete, u, states):
         """One sample ``(batch, inputs)`` through all layers; ``states`` is None at the start."""
         u, new = self.encoder(u), []
         for block, system, state in zip(self.blocks, discrete, states or [None] * len(discrete), strict=True):
-            u, state = block.step(system, state, u)
+            u, state = block.step(system, u, state)
             new.append(state)
         return self.decoder(self.norm(u)), new

@@ -1,4 +1,4 @@
-"""``check``: agreement of all methods, in every installed library and dtype."""
+"""``check``: agreement of all algorithms, in every installed library and dtype."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import ssmkern as sk
 from ssmkern._arrays import device_of, from_host, library_of
 from ssmkern._arrays import library as library_behind
-from ssmkern.kernels._plan import METHODS
+from ssmkern.kernels._plan import ALGORITHMS
 
 from . import _libraries
 from ._errors import CommandError, reason
@@ -26,9 +26,9 @@ _BOUNDS = {"float32": 1e-5, "float64": 1e-11}
 _SYSTEMS = ("dense", "dplr", "diagonal")
 _EACH = 2048  # bytes for each sample: torch's recurrence takes most, for it makes an array of each
 _DESCRIPTION = """\
-For each installed library and dtype, compute the kernel of the same system by every method that takes it, and show the
-largest disagreement: between the fast methods, and of any of them with the plain recurrence, both relative to the
-largest value of the kernel. The systems are LegS dense, LegS diagonal plus low rank, and S4D-Lin, all bilinear.
+For each installed library and dtype, compute the kernel of the same system by every algorithm that takes it, and show
+the largest disagreement: between the fast algorithms, and of any of them with the plain recurrence, both relative to
+the largest value of the kernel. The systems are LegS dense, LegS diagonal plus low rank, and S4D-Lin, all bilinear.
 
 The exit status is 1 if a disagreement is beyond its bound: {float64:g} in float64, {float32:g} in float32. JAX is
 checked in float32 as it comes, with float64 switched off.
@@ -39,7 +39,7 @@ def add_parser(commands: Any) -> None:
     """Declare the subcommand."""
     parser = commands.add_parser(
         "check",
-        help="agreement of the methods in every installed library",
+        help="agreement of the algorithms in every installed library",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     if options.backend:
         libraries = [_usable(options.backend, options.device)]
     say(f"n = {options.n}, length = {options.length}; differences relative to the largest value of the kernel\n")
-    say(f"{'library':<18}{'dtype':<10}{'system':<10}{'methods':>10}{'recurrence':>12}{'bound':>9}")
+    say(f"{'library':<18}{'dtype':<10}{'system':<10}{'algorithms':>10}{'recurrence':>12}{'bound':>9}")
     failures = 0
     for library in libraries:
         if library.xp is None:
@@ -120,8 +120,9 @@ def _system(xp: Any, device: str | None, kind: str, n: int, dtype: str) -> Any:
 
 
 def _disagreement(system: Any, length: int) -> tuple[float | None, float]:
-    """Largest difference between two fast methods (None if there is but one), and of one with the recurrence."""
-    kernels = {method: _on_host(sk.kernel(system, length, dt=0.01, method=method)) for method in METHODS[type(system)]}
+    """Largest difference between two fast algorithms (None if there is but one), and of one with the recurrence."""
+    names = [name for name, algorithm in ALGORITHMS.items() if type(system) in algorithm.takes]
+    kernels = {name: _on_host(sk.kernel(system, length, dt=0.01, algorithm=name)) for name in names}
     recurrence = kernels.pop("recurrence")
     scale = float(np.abs(recurrence).max())
     between = [_largest(x - y) / scale for x, y in itertools.combinations(kernels.values(), 2)]

@@ -138,10 +138,9 @@ def remember(measure: str, u: np.ndarray, n: int, window: int, moments: list[int
 def _states_by_recurrence(system: Any, u: np.ndarray, dt: float) -> np.ndarray:
     """Coefficients ``(n, L)``, one sample at a time."""
     discrete = sk.discretize(system, dt, "zoh")
-    x = np.zeros_like(discrete.B)
-    outputs = []
+    x, outputs = None, []
     for sample in u:
-        y, x = sk.step(discrete, x, sample)
+        y, x = sk.step(discrete, sample, x)
         outputs.append(y)
     return np.stack(outputs, axis=-1)
 

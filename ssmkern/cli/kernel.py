@@ -26,8 +26,8 @@ Compute the kernel K_k = C Ab^k Bb, k = 0 ... length-1, of a HiPPO measure.
 
 The output vector C is all ones in the measure's own basis: the output is the sum of the coefficients that the state
 holds, which is the same for every form of the system. That form is diagonal where the measure's matrix is normal,
-diagonal plus low rank where it has that form (--method cauchy is Algorithm 1 of the S4 paper), else dense; zoh and foh
-make a diagonal plus low-rank system dense.
+diagonal plus low rank where it has that form (--algorithm cauchy is Algorithm 1 of the S4 paper), else dense; zoh and
+foh make a diagonal plus low-rank system dense.
 
 Without --output and --plot the kernel is printed as comma separated values.
 """
@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
         help="bilinear, euler, backward_diff, zoh or foh (default: bilinear)",
     )  # fmt: skip
     parser.add_argument(
-        "--method", default="auto", metavar="NAME",
+        "--algorithm", default="auto", metavar="NAME",
         help=f"{', '.join(sorted(NAMES))} (default: auto)",
     )  # fmt: skip
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _compute(options: argparse.Namespace) -> np.ndarray:
     """The kernel, if it can be had and holds numbers."""
-    how = {"dt": options.dt, "discretization": options.discretization, "method": options.method}
+    how = {"dt": options.dt, "discretization": options.discretization, "algorithm": options.algorithm}
     try:
         system = measure_system(options.measure, options.n, np.dtype(options.dtype))
         needed = sk.plan(system, options.length, **how).peak_bytes + _HELD * options.length

@@ -1,4 +1,4 @@
-"""Kernels of systems: pick a method and join the products."""
+"""Kernels of systems: pick an algorithm and join the products."""
 
 from ._frequency_response import frequency_response
 from ._generating_function import generating_function

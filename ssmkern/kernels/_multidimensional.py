@@ -29,7 +29,7 @@ def kernel_nd(
     *,
     dt: Any = None,
     discretization: str = "bilinear",
-    method: str = "auto",
+    algorithm: str = "auto",
     bandlimit: float | None = None,
     sum_rank: bool = False,
 ) -> Array:
@@ -43,7 +43,7 @@ def kernel_nd(
         Number of terms along each axis. Static under jit.
     dt : float, array of shape ``(...)``, or list or tuple of these, optional
         Step, as for `kernel`: one for all axes, or a list or tuple of d of them, with None for discrete systems.
-    discretization, method : str
+    discretization, algorithm : str
         As for `kernel`, for all axes.
     bandlimit : float, optional
         As for `kernel`, for all axes.
@@ -100,7 +100,7 @@ def kernel_nd(
         if len(value) != len(systems):
             raise ValueError(f"{name}: got {len(value)} entries, expected {len(systems)}, as many as systems")
     lengths = [check_length(f"lengths[{i}]", lengths[i]) for i in axes]
-    options: dict[str, Any] = {"discretization": discretization, "method": method, "bandlimit": bandlimit}
+    options: dict[str, Any] = {"discretization": discretization, "algorithm": algorithm, "bandlimit": bandlimit}
     kernels = [kernel(systems[i], lengths[i], dt=steps[i], **options) for i in axes]
     batch = batch_shape(**{f"systems[{i}]": tuple(kernels[i].shape[:-1]) for i in axes})
     if sum_rank and not batch:

@@ -11,6 +11,7 @@ from .._arrays import (
     astype,
     complex_of,
     complex_value,
+    device_of,
     in_precision,
     is_array,
     is_complex,
@@ -22,17 +23,17 @@ from ..systems import System, advance, cast_system, check_discrete, check_output
 
 
 @without_autocast
-def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
+def step(system: System, u: Any, x: Array | None = None) -> tuple[Array, Array]:
     """Advance a discrete system by one sample: ``x_k = A x_(k-1) + B u_k``, ``y_k = C x_k + D u_k``.
 
     Parameters
     ----------
     system : Dense, DPLR or Diagonal
         Discrete system with C.
-    x : array, shape ``(..., n)``
-        Previous state, zeros at the start. With conjugate pairs it holds the stored modes and is complex.
     u : array, shape ``(...)``, or number
         Input sample, real for a system of conjugate pairs.
+    x : array, shape ``(..., n)``, optional
+        Previous state, None for rest. With conjugate pairs it holds the stored modes and is complex.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
     Raises
     ------
     TypeError
-        x or u is of the wrong kind, or of another library than the system; u is complex with conjugate pairs.
+        u or x is of the wrong kind, or of another library than the system; u is complex with conjugate pairs.
     ValueError
         The system is continuous or has no C, or shapes do not fit.
 
@@ -61,34 +62,42 @@ def step(system: System, x: Array, u: Any) -> tuple[Array, Array]:
     >>> import numpy as np
     >>> import ssmkern as sk
     >>> system = sk.Diagonal(np.array([0.5]), np.array([1.0]), C=np.array([2.0]), dt=1.0)
-    >>> y, x = sk.step(system, np.zeros(1), 1.0)
+    >>> y, x = sk.step(system, 1.0)
     >>> y, x
     (np.float64(2.0), array([1.]))
+    >>> y, x = sk.step(system, 0.0, x)
+    >>> y, x
+    (np.float64(1.0), array([0.5]))
     """
     xp = check_discrete(system)
     check_output(system)
-    array_namespace(system=system.B, x=x, u=u)
+    array_namespace(system=system.B, u=u, x=x)
     n = system.B.shape[-1]
-    if not is_array(x) or x.ndim < 1 or x.shape[-1] != n:
+    if x is not None and (not is_array(x) or x.ndim < 1 or x.shape[-1] != n):
         raise ValueError(f"x: got shape {shape_of(x)}, expected (..., {n}) as the system's B")
     u = check_number("u", u)
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
-    batch_shape(system=system.batch_shape, x=tuple(x.shape[:-1]), u=shape_of(u))
+    batch_shape(system=system.batch_shape, u=shape_of(u), x=shape_of(x)[:-1])
     system, x, u = promote(xp, system, x, u)
     x = advance(xp, system, x) + system.B * (u[..., None] if is_array(u) else u)
     y = output(xp, system, x)
     return (y if system.D is None else y + in_precision(xp, system.D, y.dtype) * u), x
 
 
-def promote(xp: Namespace, system: System, x: Array, u: Any) -> tuple[System, Array, Any]:
-    """System, x and u in one precision; system and x complex if any of the three is. None is no input."""
+def promote(xp: Namespace, system: System, x: Array | None, u: Any) -> tuple[System, Array, Any]:
+    """System, x and u in one precision; system and x complex if any of the three is.
+
+    None is no input, and a state of rest.
+    """
     dtype = precision(xp, system.B, x, u)[0]
     u_complex = complex_value(xp, u)
     if is_array(u):
         u = astype(xp, u, complex_of(xp, dtype) if u_complex else dtype)
-    if u_complex or is_complex(xp, x) or is_complex(xp, system.B):
+    if u_complex or complex_value(xp, x) or is_complex(xp, system.B):
         dtype = complex_of(xp, dtype)
     if system.B.dtype != dtype:
         system = cast_system(xp, system, dtype)
+    if x is None:
+        x = xp.zeros(system.B.shape[-1], dtype=dtype, device=device_of(system.B))
     return system, astype(xp, x, dtype), u

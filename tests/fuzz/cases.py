@@ -68,7 +68,7 @@ def run(seed, xp, family=None):
             warnings.simplefilter("always")
             results = timed(case.call, xp)
     except Exception as error:
-        if "loses its digits" in str(error) and case.arguments.get("method", "auto") != "auto":
+        if "loses its digits" in str(error) and case.arguments.get("algorithm", "auto") != "auto":
             return repr(case), None, 0.0  # an algorithm asked for by name may refuse a system that defeats it
         where = traceback.extract_tb(error.__traceback__)[-1]
         return repr(case), f"{type(error).__name__}: {str(error)[:300]} ({where.name}, line {where.lineno})", 0.0

@@ -8,7 +8,7 @@ from fuzz.draw import DISCRETIZATIONS, named, precision
 from fuzz.exact import first, so_far, ungather
 from fuzz.full import elements
 
-METHODS = {
+ALGORITHMS = {
     "Dense": ("krylov", "recurrence"),
     "DPLR": ("cauchy", "krylov", "series", "recurrence"),
     "Diagonal": ("vandermonde", "cauchy", "krylov", "recurrence"),
@@ -36,12 +36,12 @@ def draw_kernel(draw, shapes=None, most=2000):
     shapes = shapes or draw.shapes("A", "Lambda", "P", "Q", "B", "C", "dt")
     host = draw.system(shapes)
     dt, method = draw_step(draw, host, shapes["dt"])
-    taken = METHODS["Dense" if host.kind == "DPLR" and method in ("zoh", "foh") else host.kind]
+    taken = ALGORITHMS["Dense" if host.kind == "DPLR" and method in ("zoh", "foh") else host.kind]
     chosen = draw.pick(("auto", *taken))
     batch = np.broadcast_shapes(host.batch(), np.shape(dt))
     n = host.n * (1 + host.pairs)
     length = draw.length(100 if chosen == "recurrence" and draw.dtype == "float32" else most, work(batch, n))
-    options = {"dt": dt, "discretization": method, "method": chosen}
+    options = {"dt": dt, "discretization": method, "algorithm": chosen}
     if host.kind != "Dense" and host.dt is None and draw.maybe(0.1):
         options["bandlimit"] = float(draw.rng.uniform(0.1, 1.5))
     return host, length, options
@@ -51,7 +51,7 @@ def work(batch, n):
     return COPIES * max(1, int(np.prod(batch))) * (n * n + 40)
 
 
-KINDS = {"system": "system", "length": "length", "dt": "step", "discretization": "name", "method": "name"}
+KINDS = {"system": "system", "length": "length", "dt": "step", "discretization": "name", "algorithm": "name"}
 
 
 def kernel(draw):
@@ -65,7 +65,7 @@ def growing_kernel(draw):
     """Large HiPPO systems under Euler, whose kernel may be small although modes of the diagonal part grow."""
     host = draw.hippo({}, int(draw.rng.integers(24, 128)), False)
     options = {"dt": draw.euler_step(host.fields["Lambda"]), "discretization": "euler"}
-    options["method"] = draw.pick(("auto", "cauchy", "krylov", "series"))
+    options["algorithm"] = draw.pick(("auto", "cauchy", "krylov", "series"))
     length = int(draw.rng.integers(100, 600))
     case = Case("kernel", {"system": host, "length": length} | options, KINDS)
     case.expected = lambda: [expected_kernel(draw.rng, host, length, options)]
@@ -89,11 +89,11 @@ def kernel_copies(rng, host, length, options):
     K, columns, rows = reference.impulse(found["A"], found["B"], found["C"], length)
     K = ungather(batch, K)
     scale = so_far(first(batch, columns)) * so_far(first(batch, rows))
-    mixed = options["method"] in ("cauchy", "series") or (options["method"] == "auto" and host.kind == "DPLR")
+    mixed = options["algorithm"] in ("cauchy", "series") or (options["algorithm"] == "auto" and host.kind == "DPLR")
     if mixed:  # transforms join all samples
         scale = np.broadcast_to(scale[..., -1:], scale.shape)
-        scale = scale * (np.exp(2) if options["method"] == "cauchy" else 1)  # from a circle within the unit circle
-    if options["method"] == "recurrence":  # rounding a mode by eps moves its l-th power by l eps
+        scale = scale * (np.exp(2) if options["algorithm"] == "cauchy" else 1)  # from a circle within the unit circle
+    if options["algorithm"] == "recurrence":  # rounding a mode by eps moves its l-th power by l eps
         scale = scale * (1 + 4 * np.arange(length) / FACTOR)
     size = int(np.prod(batch))
     largest = reference.growth(found["A"][:size], length).reshape(*batch, 1)
@@ -113,12 +113,12 @@ def banded(host, dt, bandlimit):
 def plan(draw):
     host, length, options = draw_kernel(draw)
     options.pop("bandlimit", None)
-    taken = METHODS["Dense" if host.kind == "DPLR" and options["discretization"] in ("zoh", "foh") else host.kind]
-    names = taken if options["method"] == "auto" else (options["method"],)
+    taken = ALGORITHMS["Dense" if host.kind == "DPLR" and options["discretization"] in ("zoh", "foh") else host.kind]
+    names = taken if options["algorithm"] == "auto" else (options["algorithm"],)
     case = Case("plan", {"system": host, "length": length} | options, KINDS)
 
     def parts(result):
-        assert result.method in names
+        assert result.algorithm in names
         assert result.reason
         assert isinstance(result.flops, int)
         assert isinstance(result.peak_bytes, int)
@@ -160,7 +160,7 @@ def expected_kernel_nd(rng, arguments, batch):
         any(s.complex and not s.pairs for s in systems),
     )
     for host, length, dt in zip(systems, arguments["lengths"], steps, strict=True):
-        options = {"dt": dt, "discretization": method, "method": "auto"}
+        options = {"dt": dt, "discretization": method, "algorithm": "auto"}
         K, size, own, fine = kernel_copies(rng, host, length, options)
         least = "float32" if own in ("float32", "complex64") else least
         if 0 in batch:

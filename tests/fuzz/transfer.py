@@ -61,7 +61,7 @@ def expected_generating(rng, host, z, options):
         q = found["z"]
         values = reference.resolvent(found["A"], found["B"], found["C"], np.ones_like(q), q)
         return at_points(ungather(batch, values), out)
-    K, scale, _, usable = kernel_copies(rng, host, options["length"], options | {"method": "auto"})
+    K, scale, _, usable = kernel_copies(rng, host, options["length"], options | {"algorithm": "auto"})
     z = moved(rng, z)
     found = gather(batch, K=(K, 1), z=(z, 1), scale=(np.stack([np.broadcast_to(scale, K.shape[1:])] * COPIES), 1))
     own = named(precision(*host.fields.values(), host.D, dt), True)  # of the kernel, before the points have a say

@@ -137,7 +137,7 @@ def test_steps_are_those_of_dlsim():
     system, u = sk.from_scipy(given), sts.rng(7).standard_normal(L)
     x, y = np.zeros(system.order), []
     for sample in u:
-        y_k, x = sk.step(system, x, sample)
+        y_k, x = sk.step(system, sample, x)
         y.append(y_k)
     assert_close(np.array(y), scipy.signal.dlsim(given, u)[1][:, 0], tolerance("float64", L))
 

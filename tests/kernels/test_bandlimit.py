@@ -45,14 +45,14 @@ def test_is_the_kernel_without_the_fast_modes(xp, dtype, kind, dt):
 
 
 @pytest.mark.parametrize("kind", ["dplr-pairs", "diagonal-pairs"])
-def test_holds_for_every_method_and_discretization(kind):
+def test_holds_for_every_algorithm_and_discretization(kind):
     system = sts.make(kind, seed=2, n=8, batch=sts.BATCHES[4])
     dt = np.array([[0.1, 0.2, 0.4]])
     slow = masked(system, dt, 0.5)
     for discretization in ("bilinear", "backward_diff", "zoh", "foh"):
-        expected = sk.kernel(slow, 31, dt=dt, discretization=discretization, method="recurrence")
-        for method in ("auto", *sts.methods_for(type(system), discretization)):
-            K = sk.kernel(system, 31, dt=dt, discretization=discretization, method=method, bandlimit=0.5)
+        expected = sk.kernel(slow, 31, dt=dt, discretization=discretization, algorithm="recurrence")
+        for algorithm in ("auto", *sts.algorithms_for(type(system), discretization)):
+            K = sk.kernel(system, 31, dt=dt, discretization=discretization, algorithm=algorithm, bandlimit=0.5)
             assert_close(K, expected, tolerance("float64", 31))
 
 

@@ -71,8 +71,8 @@ def test_euler(measure, n, log_dt, length):
     exact = run(discrete, impulse(length))
     for made in (discrete, system):
         options = {} if made is discrete else {"dt": dt, "discretization": "euler"}
-        for method in ("auto", "cauchy", "krylov"):
-            assert_close(sk.kernel(made, length, method=method, **options), exact, bound)
+        for algorithm in ("auto", "cauchy", "krylov"):
+            assert_close(sk.kernel(made, length, algorithm=algorithm, **options), exact, bound)
     u = sts.rng(length).standard_normal(length)
     exact = run(discrete, u)
     for block in (None, 8):
@@ -87,8 +87,8 @@ def test_one_growing_mode(n, growth):
     system = with_one_growing_mode(n, growth, length, dt)
     discrete = sk.discretize(system, dt)
     exact = run(discrete, impulse(length))
-    for method in ("auto", "cauchy", "krylov"):
-        assert_close(sk.kernel(system, length, dt=dt, method=method), exact, 1e-11)
+    for algorithm in ("auto", "cauchy", "krylov"):
+        assert_close(sk.kernel(system, length, dt=dt, algorithm=algorithm), exact, 1e-11)
     u = sts.rng(n).standard_normal(length)
     assert_close(sk.scan(discrete, u)[0], run(discrete, u), 1e-11)
 
@@ -106,7 +106,7 @@ def test_feedback_that_grows():
     y, _ = sk.scan(discrete, impulse(length))
     np.testing.assert_allclose(y, exact.astype(float), rtol=1e-9)
     with pytest.raises(ValueError, match=r"'series' loses its digits.*'krylov'"):
-        sk.kernel(system, length, dt=0.05, method="series")
+        sk.kernel(system, length, dt=0.05, algorithm="series")
 
 
 @pytest.mark.parametrize(("n", "dt"), [(64, 5e-3), (64, 1e-2), (128, 2e-3)])
@@ -119,7 +119,7 @@ def test_powers_that_grow_before_they_decay(n, dt):
     assert_close(sk.kernel(system, 400, **options), exact, 1e-7)
     assert_close(sk.kernel(sk.discretize(system, dt, "euler").to_dense(), 400), exact, 1e-6)
     with pytest.raises(ValueError, match=r"'krylov' loses its digits.*take 'recurrence'"):
-        sk.kernel(system, 400, method="krylov", **options)
+        sk.kernel(system, 400, algorithm="krylov", **options)
 
 
 @pytest.mark.parametrize(("measure", "n", "dt"), [("legs", 64, 1e-2), ("legs", 128, 2e-3), ("legt", 128, 2e-3)])
@@ -149,16 +149,18 @@ def test_scans_are_not_finite_where_powers_cannot_be_read(jax, jnp):
 
 def test_powers_that_grow_are_infinite_where_they_cannot_be_read(jax, jnp):
     system = to_library(jnp, hippo("legs", 64))
-    for method in ("krylov", "cauchy"):
-        K = jax.jit(lambda s, method=method: sk.kernel(s, 400, dt=1e-2, discretization="euler", method=method))(system)
+    for algorithm in ("krylov", "cauchy"):
+        K = jax.jit(
+            lambda s, algorithm=algorithm: sk.kernel(s, 400, dt=1e-2, discretization="euler", algorithm=algorithm)
+        )(system)
         assert np.all(np.isposinf(np.asarray(K)))
 
 
 def test_a_kernel_that_cancels_is_no_loss():
-    """Nothing of the state is read: the terms are rounding errors, in all methods."""
+    """Nothing of the state is read: the terms are rounding errors, in all algorithms."""
     A = sts.make_dense(sts.rng(0), 8).A
     system = sk.Dense(np.block([[A, np.zeros((8, 8))], [np.zeros((8, 8)), A]]), np.ones(16), np.repeat([1.0, -1.0], 8))
-    K = sk.kernel(system, 200, dt=0.1, method="krylov")
+    K = sk.kernel(system, 200, dt=0.1, algorithm="krylov")
     assert np.max(np.abs(K)) < 1e-14
 
 
@@ -181,22 +183,22 @@ def test_all_libraries(xp):
 def test_series_by_name(xp):
     """Refused where it would be wrong; infinite where that cannot be known in time."""
     if is_jax(xp):
-        K = compiled(xp, lambda system: sk.kernel(system, 64, method="series"))(
+        K = compiled(xp, lambda system: sk.kernel(system, 64, algorithm="series"))(
             to_library(xp, sk.discretize(hippo("legs", 64), 1e-2, "euler"))
         )
         assert np.all(np.isposinf(np.asarray(K)))
         return
     system = to_library(xp, hippo("legs", 64))
     with pytest.raises(ValueError, match=r"'series' loses its digits.*take 'krylov' or 'cauchy'"):
-        sk.kernel(system, 64, dt=1e-2, discretization="euler", method="series")
-    assert sk.plan(system, 64, dt=1e-2, discretization="euler").method == "krylov"
+        sk.kernel(system, 64, dt=1e-2, discretization="euler", algorithm="series")
+    assert sk.plan(system, 64, dt=1e-2, discretization="euler").algorithm == "krylov"
 
 
 def test_unread_values_are_not_trusted(torch):
     """On a device without values, as on a GPU."""
     system = to_library(torch, hippo("legs", 256))
-    assert sk.plan(system, 512, dt=1e-3).method == "series"
+    assert sk.plan(system, 512, dt=1e-3).algorithm == "series"
     fields = {name: getattr(system, name).to("meta") for name in ("Lambda", "P", "Q", "B", "C")}
     chosen = sk.plan(dataclasses.replace(system, **fields), 512, dt=1e-3)
-    assert chosen.method == "krylov"
+    assert chosen.algorithm == "krylov"
     assert "cannot be read" in chosen.reason

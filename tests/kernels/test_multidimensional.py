@@ -101,7 +101,7 @@ def test_a_complex_axis_makes_a_complex_kernel(xp, dtype):
 
 def test_band_limit_and_method_hold_for_every_axis():
     systems = systems_of(np, 2, [(), ()], kinds=("diagonal-pairs", "dplr-pairs"))
-    K = sk.kernel_nd(systems, [9, 6], dt=0.2, bandlimit=0.3, method="cauchy")
+    K = sk.kernel_nd(systems, [9, 6], dt=0.2, bandlimit=0.3, algorithm="cauchy")
     kernels = [sk.kernel(s, n, dt=0.2, bandlimit=0.3) for s, n in zip(systems, (9, 6), strict=True)]
     whole = [sk.kernel(s, n, dt=0.2) for s, n in zip(systems, (9, 6), strict=True)]
     assert_close(K, outer(kernels), tolerance("float64", 9))

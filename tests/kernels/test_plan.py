@@ -1,11 +1,12 @@
 import dataclasses
-import sys
 import tracemalloc
 
 import numpy as np
 import pytest
 
 import ssmkern as sk
+from ssmkern.kernels._cauchy import Cauchy
+from ssmkern.kernels._series import Series
 
 
 def system(kind, channels, n=64):
@@ -26,24 +27,22 @@ def system(kind, channels, n=64):
         ("dplr", 1024, 65536, "series"),
     ],
 )
-def test_auto_takes_the_cheaper_method(kind, n, length, expected):
+def test_auto_takes_the_cheaper_algorithm(kind, n, length, expected):
     chosen = sk.plan(system(kind, 1, n), length, dt=0.01)
-    assert chosen.method == expected
+    assert chosen.algorithm == expected
     assert chosen.reason
     assert chosen.flops > 2 * n * length
 
 
 def test_plan_is_what_kernel_does(monkeypatch):
-    """A method that cannot run is never reached when the plan says another one runs."""
-    _kernel = sys.modules["ssmkern.kernels._kernel"]
-
+    """An algorithm that cannot run is never reached when the plan says another one runs."""
     def unreachable(*arguments):
         raise AssertionError("the plan said otherwise")
 
     made = system("dplr", 1)
-    assert sk.plan(made, 1024, dt=0.1).method == "krylov"
-    monkeypatch.setattr(_kernel, "series_kernel", unreachable)
-    monkeypatch.setattr(_kernel, "cauchy_kernel", unreachable)
+    assert sk.plan(made, 1024, dt=0.1).algorithm == "krylov"
+    monkeypatch.setattr(Series, "run", unreachable)
+    monkeypatch.setattr(Cauchy, "run", unreachable)
     assert sk.kernel(made, 1024, dt=0.1).shape == (1, 1024)
 
 
@@ -58,10 +57,10 @@ BAD = [
     {"dt": 0.1, "discretization": "gbt"},
     {"dt": 0.1, "discretization": "dss"},
     {"dt": 0.1, "discretization": "tustin"},
-    {"dt": 0.1, "method": "vandermonde"},
-    {"dt": 0.1, "method": "fast"},
+    {"dt": 0.1, "algorithm": "vandermonde"},
+    {"dt": 0.1, "algorithm": "fast"},
     {"dt": 0.1, "bandlimit": -1.0},
-    {"dt": 0.1, "discretization": "euler", "method": "series"},
+    {"dt": 0.1, "discretization": "euler", "algorithm": "series"},
 ]
 
 
@@ -93,41 +92,41 @@ def test_plan_refuses_systems_that_kernel_refuses(made, match):
 
 
 def test_plan_says_what_a_hold_makes_of_a_system():
-    assert sk.plan(system("dplr", 1), 64, dt=0.1, discretization="zoh").reason == "the method of Dense systems"
-    with pytest.raises(ValueError, match=r"method: got 'vandermonde'.*cauchy, krylov, series, recurrence"):
-        sk.plan(system("dplr", 1), 64, dt=0.1, method="vandermonde")
+    assert sk.plan(system("dplr", 1), 64, dt=0.1, discretization="zoh").reason == "the algorithm of Dense systems"
+    with pytest.raises(ValueError, match=r"algorithm: got 'vandermonde'.*cauchy, krylov, series, recurrence"):
+        sk.plan(system("dplr", 1), 64, dt=0.1, algorithm="vandermonde")
 
 
 @pytest.mark.parametrize(("discretization", "expected"), [("bilinear", "series"), ("euler", "krylov")])
 def test_no_series_where_a_mode_grows(discretization, expected):
     chosen = sk.plan(system("dplr", 1, 256), 512, dt=1e-3, discretization=discretization)
-    assert chosen.method == expected
+    assert chosen.algorithm == expected
     assert ("grows" in chosen.reason) == (expected == "krylov")
 
 
 def test_flops_of_a_batch():
     """Kernels that share a state matrix square it once; of different ones each is squared."""
     n, length = 64, 1024
-    flops = {h: sk.plan(system("dplr", h, n), length, dt=0.1, method="krylov").flops for h in (1, 2, 9)}
+    flops = {h: sk.plan(system("dplr", h, n), length, dt=0.1, algorithm="krylov").flops for h in (1, 2, 9)}
     each = flops[2] - flops[1]
     assert flops[9] - flops[1] == 8 * each
     tables = 2 * n * n * 2 * 32
     assert each == 2 * n * length + tables  # 32 rows and 32 columns by products with powers, and their product
-    apart = sk.plan(system("dplr", 1, n), length, dt=np.geomspace(0.1, 1.0, 9), method="krylov").flops
+    apart = sk.plan(system("dplr", 1, n), length, dt=np.geomspace(0.1, 1.0, 9), algorithm="krylov").flops
     assert apart == 9 * flops[1]
     assert flops[1] - each == 2 * n**3 * 11
 
 
-@pytest.mark.parametrize("method", ["krylov", "series", "cauchy", "vandermonde"])
+@pytest.mark.parametrize("algorithm", ["krylov", "series", "cauchy", "vandermonde"])
 @pytest.mark.parametrize("length", [1000, 16384])
-def test_peak_bytes_are_those_of_the_computation(method, length):
-    made = system("diagonal" if method == "vandermonde" else "dplr", 64)
+def test_peak_bytes_are_those_of_the_computation(algorithm, length):
+    made = system("diagonal" if algorithm == "vandermonde" else "dplr", 64)
     dt = np.geomspace(1e-3, 1e-1, 64)
     tracemalloc.start()
-    K = sk.kernel(made, length, dt=dt, method=method)
+    K = sk.kernel(made, length, dt=dt, algorithm=algorithm)
     peak = tracemalloc.get_traced_memory()[1] - K.nbytes
     tracemalloc.stop()
-    planned = sk.plan(made, length, dt=dt, method=method).peak_bytes
+    planned = sk.plan(made, length, dt=dt, algorithm=algorithm).peak_bytes
     assert planned / 4 < peak < 1.5 * planned
     assert peak < 64 * 2**20
 

@@ -70,10 +70,10 @@ def error(K, expected):
 def test_dplr(name, dt):
     system, expected = make(name), reference(name, dt, LENGTH)
     single = cast(system, np.complex64)
-    for method in ("auto", "cauchy"):
-        assert error(sk.kernel(single, LENGTH, dt=dt, method=method), expected) < 1e-6
+    for algorithm in ("auto", "cauchy"):
+        assert error(sk.kernel(single, LENGTH, dt=dt, algorithm=algorithm), expected) < 1e-6
     assert error(sk.kernel(system, LENGTH, dt=dt), expected) < 1e-13
-    assert error(sk.kernel(system, LENGTH, dt=dt, method="cauchy"), expected) < 1e-12
+    assert error(sk.kernel(system, LENGTH, dt=dt, algorithm="cauchy"), expected) < 1e-12
 
 
 @pytest.mark.parametrize("dt", STEPS)
@@ -82,7 +82,7 @@ def test_diagonal(name, dt):
     system, expected = make(name), reference(name, dt, LENGTH)
     assert error(sk.kernel(cast(system, np.complex64), LENGTH, dt=dt), expected) < 5e-7
     assert error(sk.kernel(system, LENGTH, dt=dt), expected) < 1e-13
-    assert error(sk.kernel(system, LENGTH, dt=dt, method="cauchy"), expected) < 1e-12
+    assert error(sk.kernel(system, LENGTH, dt=dt, algorithm="cauchy"), expected) < 1e-12
 
 
 @pytest.mark.parametrize("name", ["nplr:legs", "s4d:lin"])
@@ -112,5 +112,5 @@ def test_jax_without_float64(jax, jnp, name):
 def test_large_order():
     """krylov and the series that "auto" takes, one power of a matrix and one of none, agree at order 1024."""
     system = make("nplr:legs", 1024)
-    expected = sk.kernel(system, LENGTH, dt=1e-3, method="krylov")
+    expected = sk.kernel(system, LENGTH, dt=1e-3, algorithm="krylov")
     assert error(sk.kernel(system, LENGTH, dt=1e-3), expected) < 1e-12

@@ -78,11 +78,11 @@ def test_a_coarse_interval_is_the_sum_of_fine_ones(xp, dtype, kind, rate):
 
 
 @pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("method", sts.METHODS[sk.DPLR])
-def test_bilinear_is_the_recurrence_at_the_new_step(method, rate):
-    """Every method discretizes anew; the steps may differ from channel to channel."""
+@pytest.mark.parametrize("algorithm", sts.ALGORITHMS[sk.DPLR])
+def test_bilinear_is_the_recurrence_at_the_new_step(algorithm, rate):
+    """Every algorithm discretizes anew; the steps may differ from channel to channel."""
     system, dt = sts.make("dplr-pairs", seed=7), rate * np.array([0.01, 0.05])
-    K = sk.kernel(system, 64, dt=dt, method=method)
+    K = sk.kernel(system, 64, dt=dt, algorithm=algorithm)
     assert_close(K, reference_kernel(system, 64, dt), tolerance("float64", 64))
 
 

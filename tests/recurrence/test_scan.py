@@ -106,7 +106,7 @@ def test_long_sequences_agree_with_convolution_and_steps(kind, dt, dtype_name):
     x = x0.astype(np.result_type(x0, np.float64))
     stepped = np.empty(length)
     for k in range(length):
-        stepped[k], x = sk.step(wide, x, float(u[k]))
+        stepped[k], x = sk.step(wide, float(u[k]), x)
     assert_close(y, stepped, limit)
     assert_close(x_last, x, limit)
 

@@ -24,12 +24,9 @@ import ssmkern as sk
 
 def run(xp, system, u, x=None):
     """Step a system of `xp` over a host signal (length,): outputs stacked on the host, last state."""
-    if x is None:
-        state_dtype = system.B.dtype
-        x = xp.zeros(system.B.shape, dtype=state_dtype, device=None if is_jax(xp) else system.B.device)
     y = []
     for sample in u:
-        out, x = sk.step(system, x, asarray(xp, np.asarray(sample), None))
+        out, x = sk.step(system, asarray(xp, np.asarray(sample), None), x)
         y.append(to_numpy(out))
     return np.stack(y, axis=-1), x
 
@@ -54,12 +51,32 @@ def test_dtypes(xp, dtype, kind):
     system = to_library(xp, sk.discretize(sts.make(kind, seed=3), 0.1), dtype)
     real = not np.iscomplexobj(to_numpy(system.B))
     x = asarray(xp, np.ones(4) if real else np.ones(4) + 0j, dtype)
-    y, new = sk.step(system, x, 1.0)
+    y, new = sk.step(system, 1.0, x)
     assert_like(new, xp, dtype if real else COMPLEX[dtype], (4,))
     assert_like(y, xp, dtype if real or system.conjugate_pairs else COMPLEX[dtype], ())
-    y, new = sk.step(system, x, asarray(xp, np.ones((3, 1)), dtype))
+    y, new = sk.step(system, asarray(xp, np.ones((3, 1)), dtype), x)
     assert_like(new, xp, dtype if real else COMPLEX[dtype], (3, 1, 4))
     assert tuple(y.shape) == (3, 1)
+
+
+@pytest.mark.parametrize("kind", [*sts.PLAIN, "dplr", "diagonal-real"])
+@pytest.mark.parametrize("u", [0.5, 0.5 - 1j, np.array([[0.5], [-2.0]]), np.array([0.5j])])
+def test_no_state_is_rest(xp, dtype, kind, u):
+    """The batch of the system (that of C and D left out of the state) and of u, in the dtype of both."""
+    complex_u = np.iscomplexobj(u)
+    if kind.endswith("pairs") and complex_u:
+        pytest.skip("pairs take real input")
+    system = to_library(xp, sk.discretize(sts.make(kind, seed=5, batch=((3,), (), (2, 1), ())), 0.1), dtype)
+    real = not complex_u and not np.iscomplexobj(to_numpy(system.B))
+    zeros = asarray(xp, np.zeros(4) if real else np.zeros(4) + 0j, dtype)
+    u = asarray(xp, u, dtype) if isinstance(u, np.ndarray) else u
+    y, x = sk.step(system, u)
+    expected_y, expected_x = sk.step(system, u, zeros)
+    lead = np.broadcast_shapes(getattr(u, "shape", ()), (3,))
+    assert_like(x, xp, dtype if real else COMPLEX[dtype], (*lead, 4))
+    assert_like(y, xp, dtype if real or system.conjugate_pairs else COMPLEX[dtype], (2, 3))
+    np.testing.assert_array_equal(to_numpy(x), to_numpy(expected_x))
+    np.testing.assert_array_equal(to_numpy(y), to_numpy(expected_y))
 
 
 @pytest.mark.parametrize("kind", sts.KINDS)
@@ -71,8 +88,8 @@ def test_linearity(kind, data):
     system = dataclasses.replace(system, D=-1.5)
     x, w = (sts.normal(generator, system.B.shape) for _ in range(2))
     u, v, a, b = generator.standard_normal(4).tolist()  # real factors: pairs are linear over the reals only
-    y, new = sk.step(system, a * x + b * w, a * u + b * v)
-    (y1, x1), (y2, x2) = sk.step(system, x, u), sk.step(system, w, v)
+    y, new = sk.step(system, a * u + b * v, a * x + b * w)
+    (y1, x1), (y2, x2) = sk.step(system, u, x), sk.step(system, v, w)
     assert_close(new, a * x1 + b * x2, tolerance("float64"), scale=1.0)
     assert_close(y, a * y1 + b * y2, tolerance("float64"), scale=1.0)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import asarray, dtype_name, to_numpy
 
-from ssmkern.discretization import expm1
+from ssmkern._arrays import expm1
 
 POINTS = [
     0j,
