@@ -48,9 +48,10 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     Returns
     -------
     Dense, DPLR or Diagonal
-        The discrete system ``x_k = A x_(k-1) + B u_k`` with the same C, D and the given ``dt``, in the common
-        precision of system and ``dt``. Diagonal stays diagonal. DPLR stays DPLR under the bilinear family; "zoh" and
-        "foh" have no such form and give a `Dense` system, in the real basis of `DPLR.to_dense` if pairs are stored.
+        The discrete system ``x_k = A x_(k-1) + B u_k`` with the same C and the given ``dt``, in the common precision of
+        system and ``dt``; D is the same, too, except under "foh" (see the notes). Diagonal stays diagonal. DPLR stays
+        DPLR under the bilinear family; "zoh" and "foh" have no such form and give a `Dense` system, in the real basis
+        of `DPLR.to_dense` if pairs are stored.
 
     Raises
     ------
@@ -62,8 +63,14 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
 
     Notes
     -----
-    A and B agree with `scipy.signal.cont2discrete`; its C and D do not, because SciPy's systems answer one sample
-    later and absorb the difference there. In particular, for "foh" SciPy's response has one term more, at lag 0.
+    A and B agree with `scipy.signal.cont2discrete`. SciPy's systems answer one sample later; for "bilinear" and
+    "backward_diff" its C and D absorb the difference, for the others they are the same as here.
+
+    Under "foh" the input that is linear up to a sample has an effect when that sample is there, which is in D:
+    ``D + dt sum_n C_n phi2(dt Lambda_n) B_n`` with ``phi2(z) = (e^z - 1 - z) / z^2``. So C is needed before: the D of a
+    system without C stays as it is. The exact response at the time of sample k is ``C x_(k-1) + D u_k``, as
+    `scipy.signal.lsim` has it; ``C x_k + D u_k``, the output of `scan`, is that at the time of the next sample, up to
+    which the last one is held.
 
     With ``G = 1/(1 - alpha dt Lambda)`` and ``M = I + alpha dt Q^H G P``, the discretized DPLR is again DPLR:
     ``Lambda' = (1 + (1 - alpha) dt Lambda) G``, ``P' = dt G P M^-1``, ``Q' = conj(G) Q`` and

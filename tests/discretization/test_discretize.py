@@ -3,6 +3,7 @@ import dataclasses
 import mpmath
 import numpy as np
 import pytest
+import scipy.signal
 import strategies as sts
 from helpers import (
     asarray,
@@ -131,3 +132,36 @@ def test_contraction_of_dissipative_systems():
         for dt in (1e-4, 0.1, 10.0, 1e4):
             result = full(sk.discretize(sts.make(kind, seed=2), dt))
             assert np.linalg.norm(result["A"], 2) <= 1 + tolerance("float64")
+
+
+@pytest.mark.parametrize("method", ["zoh", "foh"])
+@pytest.mark.parametrize("kind", ["dense", "dplr-pairs", "diagonal-pairs", "diagonal-real"])
+def test_holds_are_exact(xp, kind, method):
+    """The response to an input that is constant or linear between samples, with a feedthrough, by SciPy's lsim."""
+    system = dataclasses.replace(sts.make(kind, seed=3), D=0.25)
+    dense, dt = system.to_dense(), 0.3
+    u = sts.rng(4).standard_normal(40)
+    u[0] = 0.0  # at rest before the first sample
+    matrices = dense.A, dense.B[:, None], dense.C[None], [[0.25]]
+    _, expected, _ = scipy.signal.lsim(matrices, u, dt * np.arange(40), interp=method == "foh")
+    held = sk.discretize(to_library(xp, system, "float64"), dt, method)
+    later, _ = sk.scan(dataclasses.replace(held, D=None), asarray(xp, u))
+    y = np.concatenate([[0.0], to_numpy(later)[:-1]]) + float(held.D) * u
+    assert_close(y, expected, tolerance("float64", 40))
+
+
+@pytest.mark.parametrize("method", ["zoh", "foh"])
+def test_a_held_constant_reaches_the_gain_of_the_system(method):
+    system = dataclasses.replace(sts.make("diagonal-pairs", seed=3), D=0.25)
+    gain = sk.frequency_response(system, np.zeros(1))[0]
+    held = sk.discretize(system, 0.3, method)
+    assert_close(sk.frequency_response(held, np.zeros(1)), [gain], tolerance("float64"))
+    batch = sk.discretize(system, np.array([0.3, 0.1]), method)
+    assert np.shape(batch.D) == ((2,) if method == "foh" else ())
+    assert_close(sk.frequency_response(batch, np.zeros(1))[:, 0], np.full(2, gain), tolerance("float64"))
+
+
+@pytest.mark.parametrize("method", ["zoh", "foh"])
+def test_a_system_without_output_has_no_gain_to_change(method):
+    system = dataclasses.replace(sts.make("dense"), C=None, D=0.5)
+    assert sk.discretize(system, 0.3, method).D == 0.5

@@ -36,6 +36,7 @@ def test_auto_takes_the_cheaper_algorithm(kind, n, length, expected):
 
 def test_plan_is_what_kernel_does(monkeypatch):
     """An algorithm that cannot run is never reached when the plan says another one runs."""
+
     def unreachable(*arguments):
         raise AssertionError("the plan said otherwise")
 

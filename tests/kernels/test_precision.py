@@ -3,9 +3,10 @@
 import dataclasses
 import functools
 
+import mpmath
 import numpy as np
 import pytest
-from helpers import single_precision
+from helpers import asarray, single_precision, to_numpy
 
 import ssmkern as sk
 
@@ -114,3 +115,18 @@ def test_large_order():
     system = make("nplr:legs", 1024)
     expected = sk.kernel(system, LENGTH, dt=1e-3, algorithm="krylov")
     assert error(sk.kernel(system, LENGTH, dt=1e-3), expected) < 1e-12
+
+
+@pytest.mark.parametrize("size", [3.0, 1e2, 1e5, 1e9])
+def test_stiff_modes_keep_their_digits(xp, size):
+    """Under bilinear a fast mode is close to -1: its powers are right for as long as they last."""
+    length, one = 1000, asarray(xp, np.ones(2), "float64")
+    system = sk.Diagonal(asarray(xp, -size * np.array([1.0, 2.0]), "float64"), one, one)
+    K = to_numpy(sk.kernel(system, length, dt=1.0))
+    with mpmath.workdps(40):
+        modes = [(1 - mpmath.mpf(x) / 2) / (1 + mpmath.mpf(x) / 2) for x in (size, 2 * size)]
+        weights = [1 / (1 + mpmath.mpf(x) / 2) for x in (size, 2 * size)]
+        exact = np.array([float(sum(w * a**k for w, a in zip(weights, modes, strict=True))) for k in range(length)])
+    terms = np.array([float(sum(w * abs(a) ** k for w, a in zip(weights, modes, strict=True))) for k in range(length)])
+    # A power that is still a number has a logarithm below 745, of which eps is lost.
+    np.testing.assert_array_less(np.abs(K - exact), 1000 * np.finfo(float).eps * terms + 1e-300)
