@@ -10,8 +10,8 @@ import numpy as np
 
 from ._arrays import Array, Device, DType, Namespace, complex_of, from_host
 from ._arrays.checks import check_choice, check_flag, check_length, check_target, longest_step, real_number, shown
-from .hippo._normal import has_normal_form, normal_form
-from .hippo._transition import check_measure
+from .hippo._normal import normal_form
+from .hippo._registry import check_measure
 from .systems import DPLR, Diagonal
 
 
@@ -104,15 +104,10 @@ def nplr(
     >>> bool(np.allclose(A, sk.transition("legs", 4)[0]))
     True
     """
-    n, _ = check_measure(measure, n)
-    if not has_normal_form(measure):
-        raise ValueError(
-            f"measure: {measure!r} is not normal plus low rank in any unitary basis; it is 'legt' in other "
-            "coordinates and at twice the speed: take nplr('legt', ...) with twice the time step"
-        )
+    record, n, values = check_measure(measure, n, {})
     check_flag("conjugate_pairs", conjugate_pairs)
     xp, dtype = check_target(xp, dtype, device)
-    Lambda, P, B, V = normal_form(measure, n)
+    Lambda, P, B, V = normal_form(record, n, values)
     if not conjugate_pairs:
         Lambda, P, B, V = _both_halves(n, Lambda, P, B, V)
     Lambda, P, B, V = (from_host(xp, x.astype(complex), complex_of(xp, dtype), device) for x in (Lambda, P, B, V))
@@ -204,7 +199,7 @@ def s4d(
     check_flag("conjugate_pairs", conjugate_pairs)
     xp, dtype = check_target(xp, dtype, device)
     if init == "legs":
-        Lambda, P, _, V = normal_form("legsd", n)
+        Lambda, P, _, V = normal_form(*check_measure("legsd", n, {}))
         B = np.where(np.arange(len(Lambda)) < n % 2, math.sqrt(0.5), 1.0)
         if not conjugate_pairs:
             Lambda, _, B, _ = _both_halves(n, Lambda, P, B, V)

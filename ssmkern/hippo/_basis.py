@@ -4,27 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .._arrays import (
-    Array,
-    Namespace,
-    array_namespace,
-    as_array,
-    astype,
-    device_of,
-    from_host,
-    is_array,
-    library,
-    real_of,
-    truth,
-    widest,
-    without_autocast,
-)
+from .._arrays import Array, array_namespace, as_array, is_array, library, real_of, truth, without_autocast
 from .._arrays.checks import check_number, check_real
-from ._closed_forms import CLOSED_FORMS, WINDOW
-from ._normal import normal_form
-from ._transition import check_measure, matrices
+from ._registry import check_measure
 
 
 @without_autocast
@@ -103,54 +85,13 @@ def basis(measure: str, n: int, t: Any, **params: float) -> Array:
            [ 1.   , -0.368],
            [ 1.   , -0.368]])
     """
-    n, values = check_measure(measure, n, params)
+    record, n, values = check_measure(measure, n, params)
     t = check_number("t", t)
     xp = array_namespace(t=t)
     check_real(xp, "t", t, "lags are real")
     t = as_array(xp, t, real_of(xp, t.dtype) if is_array(t) else xp.float64, None)
     if truth((t >= 0) & xp.isfinite(t)) is False:
         raise ValueError("t: expected finite lags that are not negative; a lag is the time that has gone by")
-    t = library(xp).clip(t, None, 2.0**14 + 8.0 * n)  # beyond, all of them are 0, and phases would lose their digits
-    if measure in _MODES:
-        return _sum_modes(xp, t, *_MODES[measure](n))
-    if measure not in _SLIDING:
-        return CLOSED_FORMS[measure](xp, n, t, False, **values)
-    window = WINDOW[measure]
-    functions = CLOSED_FORMS[measure](xp, n, library(xp).clip(t, 0.0, window), False)
-    return xp.where(t <= window, functions, xp.zeros_like(functions))
-
-
-_SLIDING = ("legt", "lmu", "fourier", "fourier2")
-
-
-# --- kernels without a closed form: exp(t A) B = Re(weights exp(t modes)) -------------------------------------------
-
-
-def _modes_legsd(n: int) -> tuple[np.ndarray, np.ndarray]:
-    modes, _, B, V = normal_form("legsd", n)
-    return modes, 2 * V * B
-
-
-def _modes_fourier_decay(n: int) -> tuple[np.ndarray, np.ndarray]:
-    # Not normal, but close to a shift round a circle: the eigenvectors have a condition number below 3 at any order.
-    A, B = matrices("fourier_decay", n, {})
-    alive = np.arange(n) != 1  # the sine of frequency 0
-    modes, vectors = np.linalg.eig(A[np.ix_(alive, alive)])
-    weights = np.zeros((n, n - 1), dtype=complex)
-    weights[alive] = vectors * np.linalg.solve(vectors, B[alive])
-    upper = modes.imag >= 0
-    return modes[upper], np.where(modes.imag > 0, 2, 1)[upper] * weights[:, upper]
-
-
-_MODES = {"legsd": _modes_legsd, "fourier_decay": _modes_fourier_decay}
-
-
-def _sum_modes(xp: Namespace, t: Array, modes: np.ndarray, weights: np.ndarray) -> Array:
-    """Re(weights exp(modes t)) by one real matrix product, in the highest precision that there is."""
-    device, dtype = device_of(t), widest(xp, device_of(t))[0]
-    lags = xp.reshape(astype(xp, t, dtype), (1, -1))
-    decay = xp.exp(from_host(xp, modes.real[:, None], dtype, device) * lags)
-    phase = from_host(xp, modes.imag[:, None], dtype, device) * lags
-    table = xp.concat([decay * xp.cos(phase), -decay * xp.sin(phase)], axis=0)
-    values = from_host(xp, np.concatenate([weights.real, weights.imag], axis=1), dtype, device) @ table
-    return astype(xp, xp.reshape(values, (len(weights), *t.shape)), t.dtype)
+    longest = min(record.window, 2.0**14 + 8.0 * n)  # beyond, the kernels are 0, and phases would lose their digits
+    functions = record.kernel(xp, n, library(xp).clip(t, None, longest), **values)
+    return functions if longest < record.window else xp.where(t <= longest, functions, xp.zeros_like(functions))

@@ -1,71 +1,27 @@
-"""Normal plus low rank: the structure of the HiPPO matrices, and their eigenvectors.
-
-Everything here runs on the host in float64: these are constants.
-"""
+"""Normal plus low rank: the HiPPO matrices in a basis of eigenvectors, on the host in float64."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 
-from ._transition import check_measure, matrices
-
-Factor = Callable[[int, np.ndarray], np.ndarray]
+from ._measure import Measure
 
 
-def _none(n: int, _: np.ndarray) -> np.ndarray:
-    return np.zeros((n, 0))
-
-
-def _input(factor: float) -> Factor:
-    """A multiple of the input vector."""
-    return lambda _, B: factor * B[:, None]
-
-
-def _ones(n: int, _: np.ndarray) -> np.ndarray:
-    return np.full((n, 1), math.sqrt(0.5))
-
-
-def _by_parity(n: int, B: np.ndarray) -> np.ndarray:
-    """One column on the even rows, one on the odd rows."""
-    row = np.arange(n)[:, None]
-    return np.where(row % 2 == np.arange(2), math.sqrt(2) * B[:, None], 0.0)
-
-
-# measure -> real part of the modes, and P with A + P P^T = real part + skew
-_STRUCTURE: dict[str, tuple[float, Factor]] = {
-    "legs": (-0.5, _input(math.sqrt(0.5))),
-    "legsd": (-0.5, _none),
-    "legt": (0.0, _by_parity),
-    "lagt": (0.0, _ones),
-    "tlagt": (-0.5, _ones),
-    "glagt": (-0.005, _ones),
-    "fourier": (0.0, _input(1.0)),
-    "fourier_decay": (0.0, _input(math.sqrt(2.0))),
-    "fourier2": (0.0, _input(math.sqrt(0.5))),
-    "fourier_diag": (-0.5, _none),
-}
-
-
-def has_normal_form(measure: str) -> bool:
-    return measure in _STRUCTURE
-
-
-def normal_form(measure: str, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return ``Lambda (m,), P (m, r), B (m,), V (n, m)``, one mode of each conjugate pair, for the default parameters.
+def normal_form(record: Measure, n: int, params: Mapping[str, float]) -> tuple[np.ndarray, ...]:
+    """Return ``Lambda (m,), P (m, r), B (m,), V (n, m)``, one mode of each conjugate pair; raise where there is none.
 
     ``A = 2 Re(V diag(Lambda) V^H) - (2 Re V P)(2 Re V P)^T`` and ``B_full = 2 Re V B``, with ``Im Lambda`` ascending
-    from 0. A real mode comes first, its column of V divided by sqrt(2).
+    from 0. A real mode comes first, its column of V divided by sqrt(2). The arguments are those of `check_measure`.
     """
-    n, params = check_measure(measure, n)
-    A, B = matrices(measure, n, params)
-    shift, factor = _STRUCTURE[measure]
+    A, B = record.matrices(n, **params)
+    shift, P = record.structure(n, B, **params)
     # A + P P^T is a multiple of the identity plus the skew part of A: the diagonal never meets the eigensolver.
     w, V = _half_eigenbasis((A - A.T) / 2)
     V, B_modes = _fix_gauge(V, B)
-    return shift + 1j * w, V.conj().T @ factor(n, B), B_modes, V
+    return shift + 1j * w, V.conj().T @ P, B_modes, V
 
 
 def _half_eigenbasis(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,11 +48,7 @@ def _real_basis(Z: np.ndarray) -> np.ndarray:
     left = np.linalg.svd(np.concatenate([Z.real, Z.imag], axis=1), full_matrices=False)[0][:, :k]
     # Make the first k rows lower triangular, so that the basis does not depend on the solver.
     left = left @ np.linalg.qr(left[:k].T)[0]
-    return left * _sign(left[np.argmax(np.abs(left), axis=0), np.arange(k)])
-
-
-def _sign(x: np.ndarray) -> np.ndarray:
-    return np.where(x < 0, -1.0, 1.0)
+    return left * np.copysign(1.0, left[np.argmax(np.abs(left), axis=0), np.arange(k)])
 
 
 def _fix_gauge(V: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,8 +18,7 @@ from .._arrays import (
     without_autocast,
 )
 from .._arrays.checks import check_number, check_real, shown
-from ._closed_forms import CLOSED_FORMS, WINDOW
-from ._transition import check_measure
+from ._registry import check_measure
 
 
 @without_autocast
@@ -100,8 +99,8 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
         raise TypeError(f"x: got {shown(x)}, expected an array of shape (..., n)")
     xp = array_namespace(x=x, t=t)
     check_real(xp, "t", t, "lags are real")
-    n, values = check_measure(measure, x.shape[-1], params)
-    window = WINDOW.get(measure, math.inf)
+    record, n, values = check_measure(measure, x.shape[-1], params)
+    window = min(record.window, record.period)
     expected = f"within the window [0, {window:g}] of {measure!r}" if window < math.inf else "finite, not negative"
     real_dtype, complex_dtype = precision(xp, x, t)
     if is_array(t):
@@ -111,7 +110,7 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     if valid is False:
         raise ValueError(f"t: expected lags {expected}; a lag is the time that has gone by")
     t = as_array(xp, t, real_dtype, device_of(x))
-    functions = CLOSED_FORMS[measure](xp, n, xp.reshape(t, (-1,)), True, **values)
+    functions = record.dual(xp, n, xp.reshape(t, (-1,)), **values)
     dtype = complex_dtype if is_complex(xp, x) else real_dtype
     signal = astype(xp, x, dtype) @ astype(xp, functions, dtype)
     return xp.reshape(signal, (*x.shape[:-1], *t.shape))

@@ -29,7 +29,7 @@ from .._arrays import (
     without_autocast,
 )
 from .._arrays.checks import batch_shape, check_choice, check_length, check_vector, shape_of
-from ..hippo._functions import legendre
+from ..hippo._legendre import legendre
 from ._sequences import batch_of
 from ._time_varying import blocks_of, solve
 
