@@ -6,7 +6,7 @@ Everything here runs on the host in float64: these are constants.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -34,14 +34,14 @@ def _by_parity(n: int, B: np.ndarray) -> np.ndarray:
     return np.where(row % 2 == np.arange(2), math.sqrt(2) * B[:, None], 0.0)
 
 
-# measure -> real part of the modes, and P with A + P P^T = real part + skew
+# measure -> real part of the modes, in units of beta if that is a parameter, and P with A + P P^T = real part + skew
 _STRUCTURE: dict[str, tuple[float, Factor]] = {
     "legs": (-0.5, _input(math.sqrt(0.5))),
     "legsd": (-0.5, _none),
     "legt": (0.0, _by_parity),
     "lagt": (0.0, _ones),
     "tlagt": (-0.5, _ones),
-    "glagt": (-0.005, _ones),
+    "glagt": (-0.5, _ones),
     "fourier": (0.0, _input(1.0)),
     "fourier_decay": (0.0, _input(math.sqrt(2.0))),
     "fourier2": (0.0, _input(math.sqrt(0.5))),
@@ -53,15 +53,23 @@ def has_normal_form(measure: str) -> bool:
     return measure in _STRUCTURE
 
 
-def normal_form(measure: str, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return ``Lambda (m,), P (m, r), B (m,), V (n, m)``, one mode of each conjugate pair, for the default parameters.
+def normal_form(
+    measure: str, n: int, params: Mapping[str, float] | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return ``Lambda (m,), P (m, r), B (m,), V (n, m)``, one mode of each conjugate pair; parameters have defaults.
 
     ``A = 2 Re(V diag(Lambda) V^H) - (2 Re V P)(2 Re V P)^T`` and ``B_full = 2 Re V B``, with ``Im Lambda`` ascending
     from 0. A real mode comes first, its column of V divided by sqrt(2).
     """
-    n, params = check_measure(measure, n)
+    n, params = check_measure(measure, n, params)
+    if params.get("alpha"):
+        raise ValueError(
+            f"alpha: got {params['alpha']}, but {measure!r} is normal plus low rank for alpha = 0 only; for others "
+            f"take Dense(*transition({measure!r}, n, alpha=alpha), C)"
+        )
     A, B = matrices(measure, n, params)
     shift, factor = _STRUCTURE[measure]
+    shift = shift * params.get("beta", 1.0)
     # A + P P^T is a multiple of the identity plus the skew part of A: the diagonal never meets the eigensolver.
     w, V = _half_eigenbasis((A - A.T) / 2)
     V, B_modes = _fix_gauge(V, B)

@@ -89,9 +89,10 @@ def plan(
     Examples
     --------
     >>> import dataclasses
+    >>> import numpy as np
     >>> import ssmkern as sk
-    >>> system, _ = sk.nplr("legs", 64)
-    >>> sk.plan(dataclasses.replace(system, C=system.B), 1024, dt=0.01).algorithm
+    >>> system = sk.nplr("legs", 64, C=np.ones(64))
+    >>> sk.plan(system, 1024, dt=0.01).algorithm
     'krylov'
     """
     xp, sizes, chosen, reason = prepare(system, length, dt, discretization, algorithm, bandlimit)
