@@ -27,7 +27,7 @@ def error_of_eig(n: int) -> float:
 def error_of_nplr(n: int) -> float:
     """Relative error of 2 Re V diag(Lambda) V^H - (2 Re V P) (2 Re V P)^T."""
     A, _ = sk.transition("legs", n)
-    system, V = sk.nplr("legs", n)
+    system, V = sk.nplr("legs", n, basis=True)
     low_rank = 2 * (V @ system.P).real
     return relative_error(2 * ((V * system.Lambda) @ V.conj().T).real - low_rank @ low_rank.T, A)
 

@@ -4,70 +4,138 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
-from ._arrays import Array, Device, DType, Namespace, complex_of, from_host
-from ._arrays.checks import check_choice, check_flag, check_length, check_target, longest_step, real_number, shown
+from ._arrays import (
+    Array,
+    Device,
+    DType,
+    Namespace,
+    array_namespace,
+    astype,
+    complex_of,
+    device_of,
+    from_host,
+    is_array,
+    library,
+    real_of,
+    widest,
+    without_autocast,
+)
+from ._arrays.checks import (
+    check_choice,
+    check_flag,
+    check_length,
+    check_real,
+    check_target,
+    longest_step,
+    real_number,
+    shown,
+)
 from .hippo._normal import normal_form
 from .hippo._registry import check_measure
 from .systems import DPLR, Diagonal
 
 
+@overload
 def nplr(
     measure: str,
     n: int,
     *,
+    C: Array = None,
+    basis: Literal[False] = False,
     conjugate_pairs: bool = True,
     xp: Namespace = None,
     dtype: DType = None,
     device: Device = None,
-) -> tuple[DPLR, Array]:
-    r"""Return a HiPPO system in diagonal plus low-rank form, and the unitary basis that it is in.
+    **params: float,
+) -> DPLR: ...
+
+
+@overload
+def nplr(
+    measure: str,
+    n: int,
+    *,
+    C: Array = None,
+    basis: Literal[True],
+    conjugate_pairs: bool = True,
+    xp: Namespace = None,
+    dtype: DType = None,
+    device: Device = None,
+    **params: float,
+) -> tuple[DPLR, Array]: ...
+
+
+@without_autocast
+def nplr(
+    measure: str,
+    n: int,
+    *,
+    C: Array = None,
+    basis: bool = False,
+    conjugate_pairs: bool = True,
+    xp: Namespace = None,
+    dtype: DType = None,
+    device: Device = None,
+    **params: float,
+) -> DPLR | tuple[DPLR, Array]:
+    r"""Return a HiPPO system in diagonal plus low-rank form.
 
     Parameters
     ----------
     measure : str
-        A measure of `transition`, with its default parameters; every one but ``"lmu"``.
+        A measure of `transition`; every one but ``"lmu"``.
     n : int
         Order, at least 1; even for the Fourier measures.
+    C : array, shape ``(..., n)``, optional
+        Output vector in the coordinates of the measure, ``y = C x`` with the state x of `transition`; real with
+        conjugate pairs. The result has its library, precision and device. Gradients flow to it.
+    basis : bool, default False
+        Return the basis V, too.
     conjugate_pairs : bool, default True
         Store one mode of each conjugate pair, the one with ``Im Lambda >= 0``.
     xp : array namespace, optional
-        Library of the result; NumPy by default.
+        Library of the result; that of C, or NumPy, by default.
     dtype : dtype, optional
-        Real dtype, float32 or float64, of the precision of the result; the library's default by default.
+        Precision of the result: float32 or complex64, which mean the same here, or float64 or complex128; that of C,
+        or the library's default, by default.
     device : device, optional
-        Where the result lives; the library's default by default.
+        Where the result lives; where C is, or the library's default, by default.
+    **params : float
+        Parameters of the measure as in `transition`; ``alpha`` of ``glagt`` must be 0.
 
     Returns
     -------
     system : DPLR
-        Without C; Q is P. The low rank r is 1, for ``legt`` 2, for ``legsd`` and ``fourier_diag`` 0. With m stored
-        modes, Lambda and B have the shape ``(m,)`` and P and Q ``(m, r)``, all complex.
+        Q is P. The low rank r is 1, for ``legt`` 2, for ``legsd`` and ``fourier_diag`` 0. With m stored modes, Lambda
+        and B have the shape ``(m,)``, P and Q ``(m, r)`` and C ``(..., m)``, all complex.
     V : array, shape ``(n, m)``
-        The eigenvectors, complex: ``m = n``, or with conjugate pairs ``m = ceil(n / 2)``. An output ``y = C x`` of the
-        original state is ``C V`` in the new coordinates.
+        With ``basis=True``: the eigenvectors, complex; ``m = n``, or with conjugate pairs ``m = ceil(n / 2)``.
 
     Raises
     ------
     ValueError
-        An unknown measure, one without the form, ``n`` below 1, or odd for a Fourier measure.
+        An unknown measure or parameter, one without the form, ``n`` below 1, or odd for a Fourier measure, a C of
+        another size, or a ``device`` that is not that of C.
     TypeError
-        ``n`` is no int, or ``dtype`` not float32 or float64.
+        ``n`` is no int, ``dtype`` none of the four, C no array, or complex although the pairs make the output real, or
+        of another library than ``xp`` or precision than ``dtype``.
 
     Notes
     -----
     :math:`A + P P^T` is a multiple of the identity plus a skew matrix, and so is diagonalized by a unitary V:
 
-    .. math:: A = V (\mathrm{diag}(\Lambda) - P P^H) V^H, \qquad B_{\text{full}} = V B.
+    .. math:: A = V (\mathrm{diag}(\Lambda) - P P^H) V^H, \qquad B_{\text{full}} = V B, \qquad C = C_{\text{full}} V.
 
     With conjugate pairs the full basis is :math:`[V, \bar V]`, so that :math:`A = 2 \Re(V \mathrm{diag}(\Lambda) V^H) -
-    (2 \Re V P)(2 \Re V P)^T` and :math:`B_{\text{full}} = 2 \Re V B`. The modes are sorted by ascending imaginary part;
+    (2 \Re V P)(2 \Re V P)^T`, :math:`B_{\text{full}} = 2 \Re V B`, the state of the measure is :math:`2 \Re V x`, and
+    :math:`y = 2 \Re C x` for the same :math:`C = C_{\text{full}} V`. The modes are sorted by ascending imaginary part;
     without pairs the conjugate half comes first. A real system of odd order has one real mode. It is stored first, with
-    its column of V, and with it its entries of P and B, divided by :math:`\sqrt2`; then all these formulas hold as they
-    stand.
+    its column of V, and with it its entries of P, B and C, divided by :math:`\sqrt2`; then all these formulas hold as
+    they stand.
 
     The phase of an eigenvector is free. Here the entry of :math:`B = V^H B_{\text{full}}` is real and not negative;
     where it vanishes to rounding, the largest entry of the vector is real and positive. A null space, where the
@@ -85,7 +153,7 @@ def nplr(
     The eigendecomposition is that of the Hermitian matrix -i times the skew part, in float64 on the host, O(n^3); one
     Newton step makes the basis unitary to rounding. It rebuilds A to 1e-13 of its norm up to n = 1024 at least. The
     parameters of the Laguerre measures need no decomposition of their own: beta of ``lagt`` scales B, that of ``tlagt``
-    and ``glagt`` also adds a real number to Lambda. ``glagt`` with alpha other than 0 has no such form.
+    and ``glagt`` also adds a real number, -beta / 2, to Lambda. ``glagt`` with alpha other than 0 has no such form.
 
     References
     ----------
@@ -96,7 +164,10 @@ def nplr(
     --------
     >>> import numpy as np
     >>> import ssmkern as sk
-    >>> system, V = sk.nplr("legs", 4)
+    >>> system = sk.nplr("legs", 64, C=np.ones(64))  # the output is the sum of the coefficients
+    >>> sk.kernel(system, 1000, dt=0.01).shape
+    (1000,)
+    >>> system, V = sk.nplr("legs", 4, basis=True)
     >>> system.Lambda.shape, system.P.shape, V.shape
     ((2,), (2, 1), (4, 2))
     >>> P = 2 * (V @ system.P).real
@@ -104,14 +175,45 @@ def nplr(
     >>> bool(np.allclose(A, sk.transition("legs", 4)[0]))
     True
     """
-    record, n, values = check_measure(measure, n, {})
+    record, n, values = check_measure(measure, n, params)
+    check_flag("basis", basis)
     check_flag("conjugate_pairs", conjugate_pairs)
-    xp, dtype = check_target(xp, dtype, device)
+    xp, dtype, device = _target(xp, dtype, device, C, n)
+    if C is not None and conjugate_pairs:
+        check_real(xp, "C", C, "the output of conjugate pairs is real: take conjugate_pairs=False")
     Lambda, P, B, V = normal_form(record, n, values)
     if not conjugate_pairs:
         Lambda, P, B, V = _both_halves(n, Lambda, P, B, V)
+    if C is not None:  # rounded once, after the sum
+        wide = widest(xp, device)[1]
+        C = astype(xp, astype(xp, C, wide) @ from_host(xp, V, wide, device), complex_of(xp, dtype))
     Lambda, P, B, V = (from_host(xp, x.astype(complex), complex_of(xp, dtype), device) for x in (Lambda, P, B, V))
-    return DPLR(Lambda, P, P, B, conjugate_pairs=conjugate_pairs), V
+    system = DPLR(Lambda, P, P, B, C, conjugate_pairs=conjugate_pairs)
+    return (system, V) if basis else system
+
+
+def _target(
+    xp: Namespace | None, dtype: DType | None, device: Device, C: Any, size: int
+) -> tuple[Namespace, DType, Device]:
+    """Library, real dtype and device of a system: those of its C, if it has one."""
+    if C is None:
+        return *check_target(xp, dtype, device, complex_too=True), device
+    if not is_array(C):
+        raise TypeError(f"C: got {type(C).__name__}, expected an array of shape (..., {size})")
+    own, where = array_namespace(C=C), device_of(C)
+    if C.ndim < 1 or C.shape[-1] != size:
+        raise ValueError(f"C: got shape {tuple(C.shape)}, expected (..., {size})")
+    if xp is not None and (asked := check_target(xp, None, None)[0]) is not own:
+        raise TypeError(
+            f"xp: got {library(asked).name}, but C is an array of {library(own).name}; leave xp out, or convert C"
+        )
+    device = where if device is None else device
+    _, wanted = check_target(own, C.dtype if dtype is None else dtype, device, complex_too=True)
+    if wanted != real_of(own, C.dtype):
+        raise TypeError(f"dtype: got {dtype}, but C is {C.dtype}; leave dtype out, or cast C")
+    if where is not None and device_of(own.empty(0, device=device)) != where:
+        raise ValueError(f"device: got {shown(device)}, but C is on {where}; leave device out, or move C")
+    return own, wanted, device
 
 
 def _both_halves(n: int, Lambda: np.ndarray, P: np.ndarray, B: np.ndarray, V: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -126,10 +228,12 @@ def _both_halves(n: int, Lambda: np.ndarray, P: np.ndarray, B: np.ndarray, V: np
     return mirrored(Lambda), mirrored(P), mirrored(B), mirrored(V.T).T
 
 
+@without_autocast
 def s4d(
     init: str,
     n: int,
     *,
+    C: Array = None,
     conjugate_pairs: bool = True,
     xp: Namespace = None,
     dtype: DType = None,
@@ -144,6 +248,9 @@ def s4d(
         One of ``"lin"``, ``"inv"``, ``"inv2"``, ``"quad"``, ``"real"``, ``"legs"``, ``"random"``.
     n : int
         Order, even; for ``"legs"`` any n of at least 1.
+    C : array, shape ``(..., m)``, optional
+        Output vector, an entry for each of the m modes that the result stores, ``ceil(n / 2)`` or, without pairs, n;
+        real or complex. The result has its library, precision and device.
     conjugate_pairs : bool, default True
         Store one mode of each conjugate pair; the order counts both.
     xp, dtype, device
@@ -154,14 +261,16 @@ def s4d(
     Returns
     -------
     Diagonal
-        Without C. Lambda and B have the shape ``(ceil(n / 2),)``, or ``(n,)`` without pairs, and are complex.
+        Lambda and B have the shape ``(m,)``, and are complex.
 
     Raises
     ------
     ValueError
-        An unknown ``init``, ``n`` below 1, or odd where it must be even.
+        An unknown ``init``, ``n`` below 1, or odd where it must be even, a C of another size, or a ``device`` that is
+        not that of C.
     TypeError
-        ``n`` is no int, ``rng`` no seed or generator, or ``dtype`` not float32 or float64.
+        ``n`` is no int, ``rng`` no seed or generator, ``dtype`` none of the four, C no array, or of another library
+        than ``xp`` or precision than ``dtype``.
 
     Notes
     -----
@@ -197,7 +306,7 @@ def s4d(
     n = check_length("n", n)
     generator = _generator(rng)
     check_flag("conjugate_pairs", conjugate_pairs)
-    xp, dtype = check_target(xp, dtype, device)
+    xp, dtype, device = _target(xp, dtype, device, C, (n + 1) // 2 if conjugate_pairs else n)
     if init == "legs":
         Lambda, P, _, V = normal_form(*check_measure("legsd", n, {}))
         B = np.where(np.arange(len(Lambda)) < n % 2, math.sqrt(0.5), 1.0)
@@ -210,7 +319,7 @@ def s4d(
         Lambda = Lambda if conjugate_pairs else np.concatenate([Lambda, Lambda.conj()])
         B = np.ones(len(Lambda))
     Lambda, B = (from_host(xp, x.astype(complex), complex_of(xp, dtype), device) for x in (Lambda, B))
-    return Diagonal(Lambda, B, conjugate_pairs=conjugate_pairs)
+    return Diagonal(Lambda, B, C, conjugate_pairs=conjugate_pairs)
 
 
 def _modes(init: str, n: int, generator: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,5 @@
 """What the tests of bad input share: arguments of one library, and the check of the messages."""
 
-import dataclasses
 import re
 
 import numpy as np
@@ -27,19 +26,19 @@ class Maker:
 
     def dense(self, n=2, **changes):
         system = sk.Dense(self(-np.eye(n)), self.ones(n), self.ones(n))
-        return dataclasses.replace(system, **changes)
+        return system.replace(**changes)
 
     def diagonal(self, **changes):
-        return dataclasses.replace(to_library(self.xp, sts.make("diagonal", n=2)), **changes)
+        return to_library(self.xp, sts.make("diagonal", n=2)).replace(**changes)
 
     def real(self, **changes):
-        return dataclasses.replace(to_library(self.xp, sts.make("diagonal-real", n=2)), **changes)
+        return to_library(self.xp, sts.make("diagonal-real", n=2)).replace(**changes)
 
     def dplr(self, **changes):
-        return dataclasses.replace(to_library(self.xp, sts.make("dplr", n=2)), **changes)
+        return to_library(self.xp, sts.make("dplr", n=2)).replace(**changes)
 
     def pairs(self, **changes):
-        return dataclasses.replace(to_library(self.xp, sts.make("diagonal-pairs", n=2)), **changes)
+        return to_library(self.xp, sts.make("diagonal-pairs", n=2)).replace(**changes)
 
 
 def sts_batch(m):

@@ -58,7 +58,7 @@ def of_scan(kind, lengths=None, block=4, batch=(2,)):
     system = sk.discretize(sts.make(kind, seed=6, n=2), 0.1)
 
     def scan(system, u, x0, D):
-        return sk.scan(dataclasses.replace(system, D=D), u, x0, lengths=on(u, lengths), block=block)
+        return sk.scan(system.replace(D=D), u, x0, lengths=on(u, lengths), block=block)
 
     x0 = sts.normal(generator, (2,), kind != "dense")
     return of_system(system, scan, u=generator.standard_normal((*batch, 11)), x0=x0, D=0.5)

@@ -3,7 +3,6 @@
 Prints for each case the collectives in the compiled program and the largest relative difference from one device.
 """
 
-import dataclasses
 import json
 import os
 import re
@@ -27,12 +26,12 @@ jax.config.update("jax_disable_most_optimizations", True)
 
 def make_system(kind):
     """One state matrix for all channels, or (``dplr``) one for each."""
-    system = sk.s4d("lin", 8, xp=jnp) if kind == "diagonal" else sk.nplr("legs", 8, xp=jnp)[0]
+    system = sk.s4d("lin", 8, xp=jnp) if kind == "diagonal" else sk.nplr("legs", 8, xp=jnp)
     if kind == "dplr":
         system = jax.tree.map(lambda x: jnp.broadcast_to(x, (CHANNELS, *x.shape)), system)
     rng = np.random.default_rng(0)
     C = rng.normal(size=(CHANNELS, 4)) + 1j * rng.normal(size=(CHANNELS, 4))
-    return dataclasses.replace(system, C=jnp.asarray(C, dtype=jnp.complex64))
+    return system.replace(C=jnp.asarray(C, dtype=jnp.complex64))
 
 
 def specs(values):
@@ -41,7 +40,7 @@ def specs(values):
 
 
 def energy(C, system, dt):
-    return jnp.sum(sk.kernel(dataclasses.replace(system, C=C), LENGTH, dt=dt) ** 2)
+    return jnp.sum(sk.kernel(system.replace(C=C), LENGTH, dt=dt) ** 2)
 
 
 def by_shards(mesh, function, arguments):

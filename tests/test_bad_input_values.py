@@ -78,7 +78,7 @@ LENGTHS = [
     )
 ] + [
     *(("^start:", lambda m, x=x: sk.legs_memory(m.ones(4), 2, m.ones(2), start=x)) for x in (*TOO_LARGE, 2.0, -1, "1")),
-    *(("^lengths:", lambda m, x=x: sk.scan(m.dense(dt=0.1), m.ones(4), lengths=x)) for x in (*TOO_LARGE, 5, 2.0, [3])),
+    *(("^lengths:", lambda m, x=x: sk.scan(m.dense(dt=0.1), m.ones(4), lengths=x)) for x in (*TOO_LARGE, 5, 2.0, {3})),
     *(("^rng:", lambda _, x=x: sk.s4d("random", 4, rng=x)) for x in (-(10**400), -(10**5000), 1.0, np.timedelta64(1))),
 ]
 

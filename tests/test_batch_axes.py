@@ -1,7 +1,5 @@
 """Any one field batched alone, also empty and of one element: its axes are those of the result."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import strategies as sts
@@ -17,7 +15,7 @@ def batched(kind, name, size):
     """A system of which one field alone has a batch axis."""
     system = sts.make(kind, n=3)
     x = getattr(system, name)
-    return dataclasses.replace(system, **{name: np.broadcast_to(x, (size, *x.shape)).copy()})
+    return system.replace(**{name: np.broadcast_to(x, (size, *x.shape)).copy()})
 
 
 @pytest.mark.parametrize("size", [0, 1, 2])

@@ -14,7 +14,7 @@ import ssmkern as sk
 from ssmkern._capabilities import CAPABILITIES, LIBRARIES
 
 MADE = {
-    "nplr": lambda **where: sk.nplr("legs", 4, **where)[0].Lambda,
+    "nplr": lambda **where: sk.nplr("legs", 4, **where).Lambda,
     "s4d": lambda **where: sk.s4d("lin", 4, **where).Lambda,
     "timescales": lambda **where: sk.timescales(4, rng=0, **where),
     "transition": lambda **where: sk.transition("legs", 4, **where)[0],

@@ -55,7 +55,7 @@ def test_eig_loses_the_matrix_and_nplr_does_not(n, least, most):
     A, _ = sk.transition("legs", n)
     modes, vectors = np.linalg.eig(A)
     assert least < np.max(np.abs((vectors * modes) @ np.linalg.inv(vectors) - A)) < most
-    system, V = sk.nplr("legs", n)
+    system, V = sk.nplr("legs", n, basis=True)
     P = 2 * (V @ system.P).real
     rebuilt = 2 * ((V * system.Lambda) @ V.conj().T).real - P @ P.T
     assert np.linalg.norm(rebuilt - A) < 1e-13 * np.linalg.norm(A)

@@ -1,7 +1,5 @@
 """S4's lemma on gates (arXiv:2111.00396, after Lemma 1 of arXiv:2110.13985): a gated recurrence is backward Euler."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import strategies as sts
@@ -55,8 +53,6 @@ def test_gates_that_depend_on_time(xp, seed):
     x, state = 0.0, asarray(xp, np.zeros(1))
     for t in range(length):
         x = (1 - sigmoid(z[t])) * x + sigmoid(z[t]) * u[t]
-        now = dataclasses.replace(
-            discrete, Lambda=discrete.Lambda[t, ...], B=discrete.B[t, ...], dt=float(np.exp(z[t]))
-        )
+        now = discrete.replace(Lambda=discrete.Lambda[t, ...], B=discrete.B[t, ...], dt=float(np.exp(z[t])))
         y, state = sk.step(now, float(u[t]), state)
         assert abs(float(to_numpy(y)) - x) < tolerance("float64")

@@ -4,7 +4,6 @@ Systems have two or three stored modes and kernels eight terms: a wrong derivati
 all entries of the Jacobian, JAX one random direction.
 """
 
-import dataclasses
 import math
 import os
 
@@ -78,7 +77,7 @@ def with_mode(kind, mode):
     system = sts.make(kind, seed=13, n=2)
     Lambda = system.Lambda.copy()
     Lambda[0] = mode
-    return dataclasses.replace(system, Lambda=Lambda)
+    return system.replace(Lambda=Lambda)
 
 
 @pytest.mark.parametrize("mode", [0.0, 1e-12, -1e-4, -20.0])
@@ -97,7 +96,7 @@ def test_torch_special_modes(torch, kind, mode, discretization):
 @pytest.mark.parametrize("kind", ["diagonal", "diagonal-real", "diagonal-pairs", "dplr-pairs"])
 def test_torch_discrete_modes_of_zero_and_one(torch, kind):
     for mode in (0.0, 1.0):
-        system = dataclasses.replace(with_mode(kind, mode), dt=1.0)
+        system = with_mode(kind, mode).replace(dt=1.0)
         check_torch(torch, of_system(system, lambda system: sk.kernel(system, LENGTH)))
     v, x = np.ones(2), np.array([0.0, 0.5])
     check_torch(torch, (lambda v, x: sk.vandermonde(v, x, 4), [v, x]))

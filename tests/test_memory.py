@@ -51,19 +51,19 @@ def steps(*shape):
 
 def continuous(n, *channels):
     """Diagonal system of order n."""
-    return dataclasses.replace(sk.s4d("lin", n), C=noise(*channels, n // 2, dtype=np.complex128))
+    return sk.s4d("lin", n).replace(C=noise(*channels, n // 2, dtype=np.complex128))
 
 
 def discrete(kind, n, *channels, single=False):
     """System of order n, with a step of its own for each channel."""
-    made = sk.s4d("lin", n) if kind == "diagonal" else sk.nplr("legt" if kind == "rank 2" else "legs", n)[0]
-    made = dataclasses.replace(made, C=noise(*channels, n // 2, dtype=np.complex128))
+    made = sk.s4d("lin", n) if kind == "diagonal" else sk.nplr("legt" if kind == "rank 2" else "legs", n)
+    made = made.replace(C=noise(*channels, n // 2, dtype=np.complex128))
     made = sk.discretize(made, np.geomspace(1e-3, 1e-1, *channels) if channels else 1e-3)
     made = made.to_dense() if kind == "dense" else made
     if not single:
         return made
     cast = {name: getattr(made, name).astype("c8" if np.iscomplexobj(made.B) else "f4") for name in made._core}
-    return dataclasses.replace(made, **cast)
+    return made.replace(**cast)
 
 
 K, SINGLE = noise(64, 1024), np.float32

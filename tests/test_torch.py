@@ -1,7 +1,5 @@
 """torch: autograd, transformations, compilation. (Results of all libraries are compared elsewhere.)"""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import strategies as sts
@@ -16,7 +14,7 @@ def test_gradients_of_steps_and_convolution(torch):
     for by_steps in (True, False):
         host = sk.discretize(sts.make("dplr-pairs", seed=6), 0.1)
         C = to_library(torch, host).C.requires_grad_()
-        system = dataclasses.replace(to_library(torch, host), C=C)
+        system = to_library(torch, host).replace(C=C)
         u = torch.asarray(sts.rng(7).standard_normal(12))
         if by_steps:
             x, total = torch.zeros_like(system.B), 0.0

@@ -26,7 +26,7 @@ def _torch_step(kernel, kind, channels):
     leaves = [x.clone().requires_grad_() for x in (*arrays.values(), dt)]
 
     def step(length):
-        given = dataclasses.replace(system, **dict(zip(arrays, leaves, strict=False)))
+        given = system.replace(**dict(zip(arrays, leaves, strict=False)))
         loss = kernel(given, leaves[-1], length).square().sum()
         torch.autograd.grad(loss, leaves, allow_unused=True)
 

@@ -11,18 +11,18 @@ ORDER = 64
 
 def system(kind, channels, *, n=ORDER, dtype=np.complex64):
     """A continuous NumPy system, LegS or S4D-Lin, with a random output vector for each channel."""
-    made = sk.s4d("lin", n) if kind == "diagonal" else sk.nplr("legs", n)[0]
+    made = sk.s4d("lin", n) if kind == "diagonal" else sk.nplr("legs", n)
     rng = np.random.default_rng(0)
     shape = (channels, made.B.shape[-1]) if channels > 1 else made.B.shape
     C = rng.normal(size=shape) + 1j * rng.normal(size=shape)
-    return cast(dataclasses.replace(made, C=C), dtype)
+    return cast(made.replace(C=C), dtype)
 
 
 def cast(system, dtype):
     """A NumPy system with arrays of another dtype."""
     fields = {field.name: getattr(system, field.name) for field in dataclasses.fields(system)}
     fields = {name: x.astype(dtype) for name, x in fields.items() if isinstance(x, np.ndarray)}
-    return dataclasses.replace(system, **fields)
+    return system.replace(**fields)
 
 
 def steps(channels, dtype=np.float32):
@@ -36,7 +36,7 @@ def batch_scan(kind, batch, channels, length):
     """A discrete system of many channels in single precision and an input ``(batch, channels, length)``."""
     made = sk.discretize(system(kind, channels, dtype=np.complex128), steps(channels, np.float64))
     u = np.random.default_rng(1).normal(size=(batch, channels, length)).astype(np.float32)
-    return cast(dataclasses.replace(made, dt=1.0), np.complex64), u
+    return cast(made.replace(dt=1.0), np.complex64), u
 
 
 def one_scan(kind, length):
@@ -51,5 +51,5 @@ def to_library(xp, value):
         return xp.asarray(value)
     if dataclasses.is_dataclass(value):
         fields = {field.name: to_library(xp, getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return dataclasses.replace(value, **fields)
+        return value.replace(**fields)
     return value

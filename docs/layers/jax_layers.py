@@ -12,10 +12,7 @@ import ssmkern as sk
 
 def init_ssm(rng, channels, order=32, init="legs", dt_min=1e-3, dt_max=1e-1):
     """Parameters of one state space model a channel; ``init`` as in ``torch_layers.py``, less "random"."""
-    if init.startswith("s4d-"):
-        system = sk.s4d(init.removeprefix("s4d-"), order, rng=rng)
-    else:
-        system, _ = sk.nplr(init, order)
+    system = sk.s4d(init.removeprefix("s4d-"), order, rng=rng) if init.startswith("s4d-") else sk.nplr(init, order)
 
     def wide(x):
         return jnp.asarray(np.broadcast_to(x, (channels, *x.shape)), jnp.float32)

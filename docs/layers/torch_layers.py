@@ -23,7 +23,7 @@ class SSM(nn.Module):
             P = torch.randn(order // 2, 1, dtype=torch.complex64)
             system = sk.DPLR(system.Lambda, P, P, system.B, conjugate_pairs=True)
         else:
-            system, _ = sk.nplr(init, order, **like)
+            system = sk.nplr(init, order, **like)
         wide = {name: x.expand(channels, *x.shape) for name, x in vars(system).items() if torch.is_tensor(x)}
         self.log_decay = nn.Parameter(torch.log(-wide["Lambda"].real))
         self.frequency = nn.Parameter(wide["Lambda"].imag.clone())

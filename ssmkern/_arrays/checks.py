@@ -15,7 +15,7 @@ from .lookup import library
 from .namespace import check_plain, common_namespace
 from .values import truth
 
-_PRECISIONS = ("float32", "float64")
+_PRECISIONS = {"float32": "complex64", "float64": "complex128"}
 
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = 80
@@ -109,8 +109,13 @@ def check_length(name: str, length: Any, least: int = 1, most: int = 2**31 - 1) 
     return number
 
 
-def check_target(xp: Namespace | None, dtype: DType | None, device: Device) -> tuple[Namespace, DType]:
-    """Namespace and real dtype of a result, from what the user gives for library, dtype and device."""
+def check_target(
+    xp: Namespace | None, dtype: DType | None, device: Device, *, complex_too: bool = False
+) -> tuple[Namespace, DType]:
+    """Namespace and real dtype of a result, from what the user gives for library, dtype and device.
+
+    ``complex_too``: a complex dtype stands for its precision.
+    """
     xp = np if xp is None else xp
     if not hasattr(xp, "asarray"):
         raise TypeError(f"xp: got {shown(xp)}, expected an array namespace such as numpy, torch or jax.numpy")
@@ -125,10 +130,12 @@ def check_target(xp: Namespace | None, dtype: DType | None, device: Device) -> t
     if dtype is None:
         return xp, info.default_dtypes(device=device)["real floating"]
     known = {name: x for name, x in info.dtypes(kind="real floating", device=device).items() if name in _PRECISIONS}
-    offered = list(known.values())
+    offered, names = list(known.values()), list(known)
+    if complex_too:
+        offered, names = offered + [getattr(xp, _PRECISIONS[x]) for x in known], names + [_PRECISIONS[x] for x in known]
     if is_array(dtype) or dtype not in offered:
-        raise TypeError(f"dtype: got {shown(dtype)}, expected {' or '.join(known)} of {library(xp).name}")
-    return xp, offered[offered.index(dtype)]
+        raise TypeError(f"dtype: got {shown(dtype)}, expected {' or '.join(names)} of {library(xp).name}")
+    return xp, offered[offered.index(dtype) % len(known)]
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import itertools
 from collections.abc import Iterable
 from typing import Any
@@ -112,10 +111,10 @@ def _system(xp: Any, device: str | None, kind: str, n: int, dtype: str) -> Any:
     """One of the three systems; C is random and the same for every library."""
     system: Any
     where = {"xp": xp, "dtype": getattr(xp, dtype), "device": device}
-    system = sk.s4d("lin", n, **where) if kind == "diagonal" else sk.nplr("legs", n, **where)[0]
+    system = sk.s4d("lin", n, **where) if kind == "diagonal" else sk.nplr("legs", n, **where)
     parts = np.random.default_rng(0).normal(size=(2, system.B.shape[-1]))
     standard, B = array_api_compat.array_namespace(system.B), system.B
-    system = dataclasses.replace(system, C=from_host(standard, parts[0] + 1j * parts[1], B.dtype, device_of(B)))
+    system = system.replace(C=from_host(standard, parts[0] + 1j * parts[1], B.dtype, device_of(B)))
     return system.to_dense() if kind == "dense" else system
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,11 +104,11 @@ def _compute(options: argparse.Namespace) -> np.ndarray:
 def measure_system(measure: str, n: int, dtype: np.dtype[Any]) -> Any:
     """Return the system of a measure in its cheapest form, with C all ones in the basis of the measure."""
     A, B = sk.transition(measure, n, dtype=dtype)
+    C = np.ones(n, dtype)
     try:
-        system, V = sk.nplr(measure, n, dtype=dtype)
+        system = sk.nplr(measure, n, C=C)
     except ValueError:  # no such form
-        return sk.Dense(A, B, C=np.ones(n, dtype))
-    system = dataclasses.replace(system, C=V.sum(axis=0))
+        return sk.Dense(A, B, C)
     if system.P.shape[-1] == 0:
         return sk.Diagonal(system.Lambda, system.B, system.C, conjugate_pairs=system.conjugate_pairs)
     return system

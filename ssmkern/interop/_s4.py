@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from .._arrays import (
@@ -187,4 +186,4 @@ def _untruncated(xp: Namespace, system: DPLR, dt: Any, length: int | None) -> DP
             )
         dt = dt[..., 0]
     C = untruncate_output(discretize(widen(xp, system), dt), length)
-    return dataclasses.replace(system, C=astype(xp, C, system.C.dtype))
+    return system.replace(C=astype(xp, C, system.C.dtype))

@@ -86,8 +86,8 @@ def plan(
 
     Examples
     --------
-    >>> import ssmkern as sk
     >>> import numpy as np
+    >>> import ssmkern as sk
     >>> system = sk.nplr("legs", 64, C=np.ones(64))
     >>> sk.plan(system, 1024, dt=0.01).algorithm
     'krylov'

@@ -74,7 +74,7 @@ def scan(
         ``(h,)``, u is ``(h, L)`` or ``(batch, h, L)``.
     x0 : array, shape ``(..., n)``, optional
         State before the first sample, None for rest. With conjugate pairs it holds the stored modes and is complex.
-    lengths : int or integer array, shape ``(...)``, optional
+    lengths : int, integer array, shape ``(...)``, or list or tuple of ints, optional
         Samples of each sequence, 0 to L. What u and dt hold beyond them is not used, y is 0 there.
     dt : array, shape ``(..., L)``, optional
         A step of its own for each sample, in the time unit of Lambda, for a continuous `Diagonal` system.
@@ -284,9 +284,12 @@ def _check_lengths(xp: Namespace, lengths: Any, u: Array) -> Array:
     length, integer = u.shape[-1], xp.__array_namespace_info__().default_dtypes()["integral"]
     if isinstance(lengths, int | np.integer):
         return xp.asarray(check_length("lengths", lengths, 0, length), dtype=integer, device=device_of(u))
+    if isinstance(lengths, list | tuple):
+        known = [check_length(f"lengths[{i}]", each, 0, length) for i, each in enumerate(lengths)]
+        return xp.asarray(known, dtype=integer, device=device_of(u))
     if not is_array(lengths):
         raise TypeError(
-            f"lengths: got {shown(lengths)}, expected an integer or an array of them, one for each sequence"
+            f"lengths: got {shown(lengths)}, expected an integer, or an array or list of them, one for each sequence"
         )
     common_namespace(u=u, lengths=lengths)
     if not xp.isdtype(lengths.dtype, "integral"):

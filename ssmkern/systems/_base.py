@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, Self
 
 from .._arrays import (
     Array,
@@ -76,6 +77,39 @@ class Container:
                     )
                 if size == 0 and letter == "n":
                     raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected n of at least 1")
+
+    def replace(self, **fields: Any) -> Self:
+        """Return a system with some of the fields changed: all checks again, nothing is copied.
+
+        Parameters
+        ----------
+        **fields : array, number, bool or None
+            New values of the fields, as the class takes them.
+
+        Returns
+        -------
+        Dense, DPLR or Diagonal
+            Of the same class; promotion to one dtype as for a new system.
+
+        Raises
+        ------
+        TypeError
+            The class has no field of that name, or a value is of the wrong kind.
+        ValueError
+            The fields do not fit together.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import ssmkern as sk
+        >>> system = sk.s4d("lin", 4)
+        >>> system.replace(C=np.ones(2), D=0.5).D
+        0.5
+        """
+        known = [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        if unknown := [name for name in fields if name not in known]:
+            raise TypeError(f"{unknown[0]}: {type(self).__name__} has no such field; its fields: {', '.join(known)}")
+        return dataclasses.replace(self, **fields)  # type: ignore[type-var]
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -118,4 +118,4 @@ class Dense(Container):
             if "singular" not in str(error).lower():
                 raise
             raise ValueError("V: it is singular, expected an invertible matrix") from error
-        return dataclasses.replace(self, A=A, B=B, C=C)
+        return self.replace(A=A, B=B, C=C)

@@ -94,8 +94,7 @@ class DPLR(Container):
         Examples
         --------
         >>> import ssmkern as sk
-        >>> system, V = sk.nplr("legs", 4)
-        >>> system.to_dense().A.shape
+        >>> sk.nplr("legs", 4).to_dense().A.shape
         (4, 4)
         """
         xp = array_namespace(Lambda=self.Lambda)

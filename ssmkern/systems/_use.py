@@ -42,7 +42,7 @@ def check_discrete(system: Any) -> Namespace:
 def check_output(system: System) -> None:
     """Refuse a system without C."""
     if system.C is None:
-        raise ValueError("C: the system has none; set it with dataclasses.replace(system, C=C)")
+        raise ValueError("C: the system has none; set it with system.replace(C=C)")
 
 
 def is_real(system: System) -> bool:
@@ -51,7 +51,7 @@ def is_real(system: System) -> bool:
 
 
 def with_fields(system: SystemT, **fields: Any) -> SystemT:
-    """`dataclasses.replace` without checks and promotion, for fields that come from checked ones."""
+    """`replace` without checks and promotion, for fields that come from checked ones."""
     changed = object.__new__(type(system))
     for field in dataclasses.fields(system):
         object.__setattr__(changed, field.name, fields.get(field.name, getattr(system, field.name)))

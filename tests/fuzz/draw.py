@@ -218,7 +218,7 @@ class Draw:
         """A HiPPO system; the discrete ones also by Euler, whose diagonal modes may grow although all is stable."""
         measure, pairs = self.pick(MEASURES, [3, *(1 for _ in MEASURES[1:])]), self.maybe(0.7)
         n = n + n % 2 if measure.startswith("fourier") else n
-        system, V = sk.nplr(measure, n, conjugate_pairs=pairs)
+        system, V = sk.nplr(measure, n, conjugate_pairs=pairs, basis=True)
         step = None
         if discrete:
             method = self.pick(("bilinear", "euler"))

@@ -64,7 +64,7 @@ def test_transition_basis_and_reconstruct(xp, dtype, params):
 def test_normal_form_and_kernel(n):
     A, B = sk.transition("stretched", n)
     C = np.linspace(-1, 2, n)
-    system, V = sk.nplr("stretched", n)
+    system, V = sk.nplr("stretched", n, basis=True)
     assert np.all(system.Lambda.real == -0.25)
     P = 2 * (V @ system.P).real
     assert_close(2 * ((V * system.Lambda) @ V.conj().T).real - P @ P.T, A, 1e-14)

@@ -1,6 +1,5 @@
 """What the converters and frequency_response refuse."""
 
-import dataclasses
 import sys
 
 import numpy as np
@@ -61,7 +60,7 @@ def test_message_names_the_argument(xp, cases):
 
 
 def pairs(batch, **changes):
-    return dataclasses.replace(sts.make("dplr-pairs", batch=batch), **changes)
+    return sts.make("dplr-pairs", batch=batch).replace(**changes)
 
 
 BATCHES = [
@@ -85,7 +84,7 @@ def test_imaginary_parts_are_not_dropped(kind):
     with pytest.raises(ValueError, match=r"^system: it is complex.*conjugate_pairs=True"):
         sk.to_scipy(sts.make(kind, batch=sts.BATCHES[3]))
     with pytest.raises(ValueError, match=r"^system: it is complex"):
-        sk.to_scipy(dataclasses.replace(sts.make("dense"), D=1j))
+        sk.to_scipy(sts.make("dense").replace(D=1j))
 
 
 def test_scipy_takes_no_arrays_of_other_libraries(xp):
@@ -104,7 +103,7 @@ def test_what_scipy_has_no_system_for():
     with pytest.raises(ValueError, match=r"^system: it has no state"):
         sk.from_scipy(scipy.signal.StateSpace(*empty))
     with pytest.raises(ValueError, match=r"^C: the system has none"):
-        sk.to_scipy(dataclasses.replace(sts.make("dense"), C=None))
+        sk.to_scipy(sts.make("dense").replace(C=None))
     with pytest.raises(TypeError, match=r"^system: got NoneType"):
         sk.to_scipy(None)
 

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import scipy.signal
@@ -18,7 +16,7 @@ def control():
 
 
 def make(kind, seed=0):
-    return dataclasses.replace(sts.make(kind, seed, N), D=0.5)
+    return sts.make(kind, seed, N).replace(D=0.5)
 
 
 @pytest.mark.parametrize("kind", ["dense", "dplr-pairs", "diagonal-pairs", "diagonal-real"])

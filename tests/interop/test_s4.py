@@ -74,7 +74,7 @@ def test_truncated_output_vector(length, stored_dt):
 
 def test_the_low_rank_part_couples_the_halves():
     """LegS from its own matrices: half of the modes with Im < 0 give the kernel of the HiPPO matrix."""
-    full, V = sk.nplr("legs", 2 * N, conjugate_pairs=False)
+    full, V = sk.nplr("legs", 2 * N, conjugate_pairs=False, basis=True)
     lower = full.Lambda.imag < 0
     c = sts.rng(3).standard_normal(2 * N)
     C = (c @ V)[lower]

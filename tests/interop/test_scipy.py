@@ -1,5 +1,3 @@
-import dataclasses
-
 import helpers
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ MIMO = ((), (2,), (4, 1), ())  # 4 outputs, 2 inputs
 
 def make(kind, seed=0, batch=sts.BATCHES[0]):
     D = sts.normal(sts.rng(seed), np.broadcast_shapes(batch[1], batch[2][:-1] + batch[1]), False)
-    return dataclasses.replace(sts.make(kind, seed, N, batch), D=D if batch[1] else float(D))
+    return sts.make(kind, seed, N, batch).replace(D=D if batch[1] else float(D))
 
 
 def discretizations(kind):
@@ -95,7 +93,7 @@ def test_many_inputs_and_outputs(kind):
 def test_one_output_or_one_input():
     """Batches of which one axis is missing; D broadcasts."""
     for batch, shape in ((((), (2,), (), ()), (1, 2)), (((), (), (3, 1), ()), (3, 1))):
-        system = dataclasses.replace(sts.make("dense", 6, N, batch), D=0.5)
+        system = sts.make("dense", 6, N, batch).replace(D=0.5)
         exported = sk.to_scipy(system)
         assert exported.D.shape == shape
         np.testing.assert_array_equal(exported.D, np.full(shape, 0.5))
@@ -166,7 +164,7 @@ def test_the_two_bilinear_transforms_differ():
 
 
 def test_zero_order_hold_is_one_sample_late_in_scipy():
-    system, dt = dataclasses.replace(make("dense", 9), D=None), 0.2
+    system, dt = make("dense", 9).replace(D=None), 0.2
     _, (h,) = scipy.signal.dimpulse(sk.to_scipy(system).to_discrete(dt, method="zoh"), n=L)
     K = sk.kernel(system, L, dt=dt, discretization="zoh")
     assert_close(h[:, 0], np.concatenate([[0.0], K[:-1]]), tolerance("float64", L))

@@ -1,4 +1,3 @@
-import dataclasses
 import tracemalloc
 
 import mpmath
@@ -46,7 +45,7 @@ def test_against_full_matrices(xp, dtype, discrete):
     for kind in sts.kinds(is_jax(xp)):
         for batch in sts.each_batch(is_jax(xp)):
             D = sts.normal(sts.rng(2), batch[2], complex_values=False)
-            system = dataclasses.replace(sts.make(kind, seed=1, batch=batch), D=D if batch[2] else 0.5)
+            system = sts.make(kind, seed=1, batch=batch).replace(D=D if batch[2] else 0.5)
             if discrete:
                 system = sk.discretize(system, 0.3)
             apply = compiled(xp, sk.frequency_response)
@@ -59,7 +58,7 @@ def test_against_full_matrices(xp, dtype, discrete):
 
 @pytest.mark.parametrize("kind", ["dense", "dplr-pairs", "diagonal-pairs", "diagonal-real"])
 def test_against_scipy(kind):
-    system = dataclasses.replace(sts.make(kind, seed=2, n=2), D=0.25)
+    system = sts.make(kind, seed=2, n=2).replace(D=0.25)
     w = np.array([0.1, 0.5, 1.0, 3.0])
     _, expected = scipy.signal.freqresp(sk.to_scipy(system), w)
     assert_close(sk.frequency_response(system, w), expected, 1e-11)
@@ -71,7 +70,7 @@ def test_against_scipy(kind):
 @pytest.mark.parametrize("kind", sts.PLAIN)
 def test_is_the_transform_of_kernel_and_feedthrough(kind):
     """A long enough kernel, by FFT."""
-    system = sk.discretize(dataclasses.replace(sts.make(kind, seed=3), D=0.5), 0.5)
+    system = sk.discretize(sts.make(kind, seed=3).replace(D=0.5), 0.5)
     length = 2048
     w = 2 * np.pi * np.arange(length) / length
     assert_close(sk.frequency_response(system, w), np.fft.fft(sk.kernel(system, length)) + 0.5, 1e-12)
@@ -83,7 +82,7 @@ def test_frequencies_of_a_batch(xp):
     w = np.linspace(0.1, 5.0, 24).reshape(3, 2, 4)
     values = sk.frequency_response(to_library(xp, system), asarray(xp, w))
     assert_like(values, xp, "complex128", (3, 2, 4))
-    rows = [[dataclasses.replace(system, B=B) for B in system.B] for _ in w]
+    rows = [[system.replace(B=B) for B in system.B] for _ in w]
     expected = [[response(rows[i][j], w[i, j], False) for j in range(2)] for i in range(3)]
     assert_close(values, np.array(expected), 10 * tolerance("float64"))
 
@@ -142,14 +141,14 @@ def test_gradients(torch, kind):
     def loss(system, w):
         return abs(sk.frequency_response(system, w)).sum()
 
-    loss(dataclasses.replace(to_library(torch, host), C=C), w).backward()
+    loss(to_library(torch, host).replace(C=C), w).backward()
     points, numeric = to_numpy(w), []
     for i in range(2):
         ahead, behind = (loss(host, points + s * h * np.eye(2)[i]) for s in (1, -1))
         numeric.append((ahead - behind) / (2 * h))
     assert_close(w.grad, np.array(numeric), 1e-7)
     d = sts.normal(sts.rng(7), host.C.shape, np.iscomplexobj(host.C))
-    ahead, behind = (loss(dataclasses.replace(host, C=host.C + s * h * d), points) for s in (1, -1))
+    ahead, behind = (loss(host.replace(C=host.C + s * h * d), points) for s in (1, -1))
     found = np.sum(to_numpy(C.grad).conj() * d).real
     assert abs(found - (ahead - behind) / (2 * h)) < 1e-7 * max(abs(found), 1.0)
 

@@ -1,4 +1,3 @@
-import dataclasses
 import functools
 
 import numpy as np
@@ -85,7 +84,7 @@ def test_truncated_output_at_roots_of_unity_is_the_fft_of_the_kernel(xp):
         system = sk.discretize(sts.make(kind, seed=2), 0.1)
         moved = to_library(xp, system)
         for length in (16,) if is_jax(xp) else (1, 2, 16, 31):
-            truncated = dataclasses.replace(moved, C=sk.truncate_output(moved, length))
+            truncated = moved.replace(C=sk.truncate_output(moved, length))
             roots = np.exp(-2j * np.pi * np.arange(length) / length)
             values = sk.generating_function(truncated, asarray(xp, roots))
             # C~ is small and the resolvent large at the slowest mode: 1 / (dt damping) = 100.
@@ -106,7 +105,7 @@ def test_truncation_and_back(kind, data):
     assert_close(
         truncated, expected[: truncated.shape[-1]], tolerance("float64", length), scale=np.linalg.norm(system.C)
     )
-    back = sk.untruncate_output(dataclasses.replace(system, C=truncated), length)
+    back = sk.untruncate_output(system.replace(C=truncated), length)
     # The inverse amplifies by |(I - Abar^L)^-1| <= 1 / (1 - e^(-L dt damping)), up to 60 for these systems.
     assert_close(back, system.C, 60 * tolerance("float64", length))
 
@@ -114,10 +113,10 @@ def test_truncation_and_back(kind, data):
 @pytest.mark.parametrize("n", [1, 4, 5])
 def test_truncation_and_back_with_a_real_mode(n):
     """Of a real mode stored once, half of its complex coordinate is idle; the kernel comes back all the same."""
-    system, _ = sk.nplr("legt", n)
-    system = sk.discretize(dataclasses.replace(system, C=sts.normal(sts.rng(n), system.B.shape)), 0.2)
-    truncated = dataclasses.replace(system, C=sk.truncate_output(system, 64))
-    back = dataclasses.replace(system, C=sk.untruncate_output(truncated, 64))
+    system = sk.nplr("legt", n)
+    system = sk.discretize(system.replace(C=sts.normal(sts.rng(n), system.B.shape)), 0.2)
+    truncated = system.replace(C=sk.truncate_output(system, 64))
+    back = system.replace(C=sk.untruncate_output(truncated, 64))
     assert_close(reference_kernel(back, 64), reference_kernel(system, 64), tolerance("float64", 64))
 
 
@@ -126,9 +125,9 @@ def test_truncation_of_a_batch(xp, dtype, kind):
     for batch in sts.each_batch(is_jax(xp)):
         discrete = sk.discretize(sts.make(kind, seed=3, batch=batch), 0.2)
         moved = to_library(xp, discrete, dtype)
-        truncated = dataclasses.replace(moved, C=sk.truncate_output(moved, 16))
+        truncated = moved.replace(C=sk.truncate_output(moved, 16))
         assert truncated.batch_shape == discrete.batch_shape
-        back = to_host(dataclasses.replace(moved, C=sk.untruncate_output(truncated, 16))).C
+        back = to_host(moved.replace(C=sk.untruncate_output(truncated, 16))).C
         assert_close(back, np.broadcast_to(discrete.C, back.shape), 60 * tolerance(dtype))
 
 
@@ -156,7 +155,7 @@ def test_real_points_and_batches_of_points(xp):
 
 def unstacked(system):
     """The systems of a batch with C (p, 1, n) and B (m, n)."""
-    return [[dataclasses.replace(system, B=B, C=C[0]) for B in system.B] for C in system.C]
+    return [[system.replace(B=B, C=C[0]) for B in system.B] for C in system.C]
 
 
 def test_near_one_at_small_steps(xp):

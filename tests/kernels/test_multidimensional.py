@@ -1,4 +1,3 @@
-import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -125,7 +124,7 @@ def test_with_convolve_it_filters_every_axis(xp):
 
 def test_memory_stays_within_the_budget():
     """32 channels of rank 64 over 16 x 64 x 64: with the rank written out it would be 1 GiB, in one slice 19 MiB."""
-    systems = [dataclasses.replace(sk.s4d("lin", 8), C=sts.normal(sts.rng(i), (32, 64, 4))) for i in range(3)]
+    systems = [sk.s4d("lin", 8).replace(C=sts.normal(sts.rng(i), (32, 64, 4))) for i in range(3)]
     lengths, budget = (16, 64, 64), 2**21
     whole = sk.kernel_nd(systems, lengths, dt=0.1, sum_rank=True)
 

@@ -21,17 +21,15 @@ LENGTH = 16384
 def make(name, n=64):
     """A system with parameters that are exact in single precision."""
     kind, init = name.split(":")
-    made = sk.nplr(init, n)[0] if kind == "nplr" else sk.s4d(init, n)
+    made = sk.nplr(init, n) if kind == "nplr" else sk.s4d(init, n)
     rng = np.random.default_rng(1)
     C = rng.normal(size=made.B.shape) + 1j * rng.normal(size=made.B.shape)
-    return cast(cast(dataclasses.replace(made, C=C), np.complex64), np.complex128)
+    return cast(cast(made.replace(C=C), np.complex64), np.complex128)
 
 
 def cast(system, dtype):
     fields = {f.name: getattr(system, f.name) for f in dataclasses.fields(system)}
-    return dataclasses.replace(
-        system, **{name: x.astype(dtype) for name, x in fields.items() if isinstance(x, np.ndarray)}
-    )
+    return system.replace(**{name: x.astype(dtype) for name, x in fields.items() if isinstance(x, np.ndarray)})
 
 
 @functools.cache
@@ -101,7 +99,7 @@ def test_jax_without_float64(jax, jnp, name):
         single = cast(make(name), np.complex64)
         fields = {f.name: getattr(single, f.name) for f in dataclasses.fields(single)}
         arrays = {key: jnp.asarray(x) for key, x in fields.items() if isinstance(x, np.ndarray)}
-        on_jax = dataclasses.replace(single, **arrays)
+        on_jax = single.replace(**arrays)
         K = jax.jit(lambda system: sk.kernel(system, LENGTH, dt=1e-4))(on_jax)
         slope = jax.jit(jax.grad(lambda dt: sk.kernel(on_jax, 64, dt=dt)[-1]))(1e-2)
     assert K.dtype == np.float32

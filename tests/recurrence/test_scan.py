@@ -1,4 +1,3 @@
-import dataclasses
 import sys
 import tracemalloc
 
@@ -29,7 +28,7 @@ from ssmkern.recurrence import _choice
 
 
 def discrete(system, dt=0.1, D=0.7):
-    return dataclasses.replace(sk.discretize(system, dt), D=D)
+    return sk.discretize(system, dt).replace(D=D)
 
 
 def stored_state(generator, system, batch=()):
@@ -90,8 +89,8 @@ def test_splitting_changes_nothing(kind, data):
 def test_long_sequences_agree_with_convolution_and_steps(kind, dt, dtype_name):
     """Below 1e-12 (float64) and 5e-6 (float32) of the largest output."""
     generator, n, length = sts.rng(1), 64, 16384
-    system = sk.nplr("legs", n)[0] if kind != "diagonal" else sk.s4d("lin", n)
-    system = dataclasses.replace(system, C=sts.normal(generator, (n // 2,)), D=0.5)
+    system = sk.nplr("legs", n) if kind != "diagonal" else sk.s4d("lin", n)
+    system = system.replace(C=sts.normal(generator, (n // 2,)), D=0.5)
     system = sk.discretize(system, dt)
     x0 = sts.normal(generator, (n // 2,))
     if kind == "dense":
@@ -129,7 +128,7 @@ def test_batches_broadcast(xp, kind, batches):
     arrays = {name: np.broadcast_to(value, (*full_batch, *value.shape[len(of_system) :]))
               for name, value in vars(system).items() if isinstance(value, np.ndarray)}  # fmt: skip
     for index in np.ndindex(full_batch):
-        one = dataclasses.replace(system, **{name: value[index] for name, value in arrays.items()})
+        one = system.replace(**{name: value[index] for name, value in arrays.items()})
         y_true, x_true = expected(one, u[index], x0[index])
         assert_close(to_numpy(y)[index], y_true, tolerance("float64", 21))
         assert_close(to_numpy(x)[index], x_true, tolerance("float64", 21))
@@ -156,7 +155,7 @@ def test_lengths(xp, kind):
     generator = sts.rng(9)
     system = sts.make("diagonal-pairs" if kind == "irregular" else kind, 10)
     steps = {"dt": generator.uniform(0.05, 0.2, (5, 41))} if kind == "irregular" else {}
-    system = dataclasses.replace(system, D=0.3) if steps else discrete(system)
+    system = system.replace(D=0.3) if steps else discrete(system)
     u, x0 = generator.standard_normal((5, 41)), stored_state(generator, system, (5,))
     padded = np.where(np.arange(41) < ends[:, None], u, np.nan)
     moved = {name: asarray(xp, value) for name, value in steps.items()}
@@ -201,7 +200,7 @@ def test_large_orders_need_no_power_of_a_matrix():
     """n = 512: as exact as dense blocks, and without 512 x 512 matrices."""
     n, length = 512, 4096
     generator = sts.rng(11)
-    system = dataclasses.replace(sk.nplr("legs", n)[0], C=sts.normal(generator, (n // 2,)))
+    system = sk.nplr("legs", n).replace(C=sts.normal(generator, (n // 2,)))
     system, u = sk.discretize(system, 1e-3), generator.standard_normal(length)
     x0 = sts.normal(generator, (n // 2,))
     sk.scan(system, u, x0)
@@ -218,7 +217,7 @@ def test_large_orders_need_no_power_of_a_matrix():
 @pytest.mark.parametrize("shape", [(1, 200_000), (64, 2048), (2, 8, 8192)])
 def test_memory_stays_within_the_budget(shape):
     u = sts.rng(12).standard_normal(shape)
-    system = dataclasses.replace(sk.s4d("lin", 64), C=np.ones((shape[-2], 32)))
+    system = sk.s4d("lin", 64).replace(C=np.ones((shape[-2], 32)))
     system = sk.discretize(system, 0.01)
     with sk.byte_budget(4 * 2**20):
         y, _ = sk.scan(system, u)
@@ -244,12 +243,23 @@ def test_a_state_for_each_of_many_runs_of_one_input(xp):
 @pytest.mark.parametrize("kind", ["dense", "diagonal-real"])
 def test_a_complex_gain_of_a_real_system(xp, kind):
     """The state stays real; only the output is complex."""
-    system = dataclasses.replace(discrete(sts.make(kind, 18)), D=0.5 - 2j)
+    system = discrete(sts.make(kind, 18)).replace(D=0.5 - 2j)
     u = sts.rng(19).standard_normal(20)
     y, x = scanned(xp, to_library(xp, system), asarray(xp, u), None)
     assert_like(y, xp, "complex128", (20,))
     assert_like(x, xp, "float64", (4,))
     assert_close(y, expected(system, u, np.zeros(4))[0], tolerance("float64", 20))
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_lengths_in_a_sequence(xp, kind):
+    """One for each sequence: the same as an array of them."""
+    system = to_library(xp, discrete(sts.make("diagonal-pairs")))
+    u = asarray(xp, sts.rng(1).standard_normal((3, 12)))
+    y, x = sk.scan(system, u, lengths=kind([0, 7, np.int64(12)]))
+    expected_y, expected_x = sk.scan(system, u, lengths=asarray(xp, np.array([0, 7, 12])))
+    np.testing.assert_array_equal(to_numpy(y), to_numpy(expected_y))
+    np.testing.assert_array_equal(to_numpy(x), to_numpy(expected_x))
 
 
 @pytest.mark.parametrize("name", ["uint8", "int8", "int16"])
@@ -288,7 +298,7 @@ def test_zero_input_response_is_the_scan_of_nothing(xp, dtype):
 
 def test_bad_input(xp):
     def discrete(m, **changes):
-        return dataclasses.replace(sk.discretize(m.diagonal(), 0.1), **changes)
+        return sk.discretize(m.diagonal(), 0.1).replace(**changes)
 
     assert_refused(
         Maker(xp),
@@ -308,6 +318,10 @@ def test_bad_input(xp):
             ("^lengths:", lambda m: sk.scan(discrete(m), m.ones(4), lengths=True)),
             ("^lengths:.*float64", lambda m: sk.scan(discrete(m), m.ones(4), lengths=m.ones(1))),
             ("^lengths:", lambda m: sk.scan(discrete(m), m.ones(4), lengths="all")),
+            ("^lengths.1.: got 5", lambda m: sk.scan(discrete(m), m.ones(2, 4), lengths=[4, 5])),
+            ("^lengths.1.: got 2.0", lambda m: sk.scan(discrete(m), m.ones(2, 4), lengths=(4, 2.0))),
+            ("^lengths.1.: got True", lambda m: sk.scan(discrete(m), m.ones(2, 4), lengths=[4, True])),
+            ("lengths", lambda m: sk.scan(discrete(m), m.ones(3, 4), lengths=[1, 2])),
             ("lengths", lambda m: sk.scan(discrete(m), m.ones(3, 4), lengths=m.ints(2))),
             ("^block:.*power of 2", lambda m: sk.scan(discrete(m), m.ones(4), block=3)),
             ("^block:", lambda m: sk.scan(discrete(m), m.ones(4), block=0)),
@@ -341,8 +355,8 @@ def test_a_growing_state_is_run_in_blocks(monkeypatch):
 
 
 def test_complex_states_go_step_by_step():
-    system, V = sk.nplr("legs", 64, conjugate_pairs=False)
-    system = sk.discretize(dataclasses.replace(system, C=np.ones(64) @ V), 1e-2, "euler").to_dense()
+    system = sk.nplr("legs", 64, C=np.ones(64), conjugate_pairs=False)
+    system = sk.discretize(system, 1e-2, "euler").to_dense()
     dense = sk.Dense(*(x.real.copy() for x in (system.A, system.B, system.C)), dt=1.0)
     u = np.ones(100) * (1 + 0.5j)
     y, _ = sk.scan(dense, u)

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import strategies as sts
@@ -33,7 +31,7 @@ def run(xp, system, u, x=None):
 
 @pytest.mark.parametrize("kind", sts.KINDS)
 def test_steps_are_the_simulation_and_the_convolution(xp, kind):
-    system = dataclasses.replace(sk.discretize(sts.make(kind, seed=1), 0.1), D=0.7)
+    system = sk.discretize(sts.make(kind, seed=1), 0.1).replace(D=0.7)
     u = sts.rng(2).standard_normal(31)
     moved = to_library(xp, system)
     y, x_last = run(xp, moved, u)
@@ -85,7 +83,7 @@ def test_linearity(kind, data):
     """In state and input together."""
     generator = sts.rng(data.draw(sts.seeds))
     system = sk.discretize(sts.make(kind, data.draw(sts.seeds), data.draw(sts.orders())), 0.1)
-    system = dataclasses.replace(system, D=-1.5)
+    system = system.replace(D=-1.5)
     x, w = (sts.normal(generator, system.B.shape) for _ in range(2))
     u, v, a, b = generator.standard_normal(4).tolist()  # real factors: pairs are linear over the reals only
     y, new = sk.step(system, a * u + b * v, a * x + b * w)

@@ -1,6 +1,5 @@
 """Diagonal systems with a step of its own for every sample."""
 
-import dataclasses
 import tracemalloc
 
 import helpers
@@ -48,7 +47,7 @@ def signal(seed, length, shape=()):
 def test_every_sample_is_discretized_with_its_step(xp, dtype, kind, method):
     if is_jax(xp) and (kind, method) not in {("diagonal-pairs", "zoh"), ("diagonal-real", "bilinear")}:
         pytest.skip("JAX compiles every case: two stand for the rest")
-    system = rounded(dataclasses.replace(sts.make(kind, seed=1), D=0.7), dtype)
+    system = rounded(sts.make(kind, seed=1).replace(D=0.7), dtype)
     u, dt = (rounded(x, dtype) for x in signal(2, 53))
     x0 = rounded(sts.normal(sts.rng(3), (4,), kind != "diagonal-real"), dtype)
     y, x = run(xp, to_library(xp, system, dtype), *(asarray(xp, v, dtype) for v in (u, x0, dt)), method)
@@ -62,7 +61,7 @@ def test_every_sample_is_discretized_with_its_step(xp, dtype, kind, method):
 @pytest.mark.parametrize(("gain", "inputs"), [((3,), (3,)), ((2, 1), (3,)), ((3,), ())])
 def test_a_gain_for_each_channel(xp, gain, inputs):
     """Equal steps through both scans: the gain belongs to channels, whatever the samples are grouped in."""
-    system = dataclasses.replace(sts.make("diagonal-pairs", seed=5), D=np.arange(1.0, 1 + np.prod(gain)).reshape(gain))
+    system = sts.make("diagonal-pairs", seed=5).replace(D=np.arange(1.0, 1 + np.prod(gain)).reshape(gain))
     system, u = to_library(xp, system), asarray(xp, signal(6, 48, inputs)[0])
     irregular = helpers.compiled(xp, lambda system, u, dt: sk.scan(system, u, dt=dt)[0])
     y = irregular(system, u, asarray(xp, np.full(48, 0.1)))
@@ -89,7 +88,7 @@ def test_batches_broadcast(xp, method):
     assert_like(y, xp, "float64", (5, 3, 2, 37))
     assert_like(x, xp, "complex128", (5, 1, 2, 4))
     for step, p, m in ((0, 0, 0), (4, 2, 1), (2, 1, 0)):
-        one = dataclasses.replace(system, B=system.B[m], C=system.C[p, 0])
+        one = system.replace(B=system.B[m], C=system.C[p, 0])
         expected, states = reference(one, u[m], x0, dt[step, 0, 0], method)
         assert_close(y[step, p, m, :], expected, tolerance("float64", 37))
         assert_close(x[step, 0, m, :], states[-1], tolerance("float64", 37))
@@ -154,7 +153,7 @@ def test_stiff_modes(dtype, method):
 
 def test_long_sequences_within_the_budget():
     """Beside inputs and results, far less than one array of all states: 98 MiB."""
-    system = dataclasses.replace(sk.s4d("lin", 64), C=np.ones(32))
+    system = sk.s4d("lin", 64).replace(C=np.ones(32))
     u, dt = signal(1, 200_000)
     with sk.byte_budget(8 * 2**20):
         tracemalloc.start()
@@ -166,7 +165,7 @@ def test_long_sequences_within_the_budget():
 
 def test_programs_stay_short(jax):
     """JAX compiles loops, not their turns: a program for 16384 samples is hardly longer than one for 256."""
-    system = dataclasses.replace(sk.s4d("lin", 64, xp=jax.numpy), C=jax.numpy.ones(32) + 0j)
+    system = sk.s4d("lin", 64, xp=jax.numpy).replace(C=jax.numpy.ones(32) + 0j)
 
     def lines(length):
         u = jax.numpy.ones(length)
