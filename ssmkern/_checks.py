@@ -122,8 +122,7 @@ def check_target(xp: Namespace | None, dtype: DType | None, device: Device) -> t
     xp = np if xp is None else xp
     if not hasattr(xp, "asarray"):
         raise TypeError(f"xp: got {shown(xp)}, expected an array namespace such as numpy, torch or jax.numpy")
-    if not hasattr(xp, "__array_namespace_info__") or library(xp) in ("numpy", "torch", "cupy"):
-        xp = common_namespace(xp=xp.asarray(0.0))
+    xp = common_namespace(xp=xp.asarray(0.0))
     try:
         xp.empty(0, device=device)
     except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
