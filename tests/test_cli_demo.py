@@ -61,6 +61,36 @@ def test_demo_of_the_electrocardiogram(tmp_path, capsys):
     assert target.read_bytes().startswith(PNG)
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures, as they are when they are written."""
+    figures, write = [], pytest.importorskip("matplotlib.figure").Figure.savefig
+
+    def savefig(figure, *args, **kwargs):
+        figures.append(figure)
+        write(figure, *args, **kwargs)
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
+    return figures
+
+
+def test_the_picture_shows_the_recording_and_each_past_where_it_was(tmp_path, drawn):
+    np.save(tmp_path / "u.npy", smooth())
+    options = ["--input", str(tmp_path / "u.npy"), "--output", str(tmp_path / "demo.png"), "--n", "64"]
+    assert main(["demo", *options, "--window", "150"]) == 0
+    (figure,) = drawn
+    u = (smooth() - smooth().mean()) / smooth().std()
+    for measure, axes in zip(("LegT", "LegS"), figure.axes[2:], strict=True):
+        assert f"the 64 numbers of a {measure} state" in axes.get_title(loc="left")
+        curves = [line.get_data() for line in axes.lines]
+        np.testing.assert_allclose(curves[0], [np.arange(600), u], atol=1e-9)
+        pasts = [(x, y) for x, y in curves if len(x) == 150]
+        assert [(x.min(), x.max()) for x, _ in pasts] == [(50, 199), (250, 399), (450, 599)]
+        assert all(np.abs(y - u[x]).max() < 0.05 for x, y in pasts)
+        labels = [text.get_text().splitlines()[0] for text in axes.texts]
+        assert labels == ["state at 199", "state at 399", "state at 599"]
+
+
 def test_demo_without_pywavelets_says_what_to_install(monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     monkeypatch.setitem(sys.modules, "pywt", None)

@@ -7,8 +7,6 @@ import math
 import operator
 from collections.abc import Callable
 
-import numpy as np
-
 from .._arrays import Array, DType, Namespace, astype, device_of, library, moveaxis, over_batch, truth, widest
 from ..systems import DPLR, Dense, System
 from ._equal_modes import separated
@@ -118,8 +116,6 @@ def _joined(
     eye = xp.eye(max(rank, stored), dtype=core.dtype, device=device_of(core))
     a, b = eye[:rank, :rank] + q[..., None] * core, -xp.matrix_transpose(pick(QH))
     c, d = q[..., None] * pick(P), gap[..., None] * eye[:stored, :stored]
-    batch = np.broadcast_shapes(*(x.shape[:-2] for x in (a, b, c, d)))
-    a, b, c, d = (xp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b, c, d))
     matrices = xp.concat([xp.concat([a, b], axis=-1), xp.concat([c, d], axis=-1)], axis=-2)
     given = xp.concat([_over(xp, others, QH * B[..., None, :]), pick(B[..., None, :])[..., 0]], axis=-1)
     x, regular = _solve(xp, matrices, given)
