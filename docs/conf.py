@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ssmkern
-from ssmkern._capabilities import CAPABILITIES, LIBRARIES
+from ssmkern._arrays.capability import LIBRARIES
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -42,7 +42,8 @@ def capabilities_page() -> str:
     """Text of the page of capabilities: its introduction, and the table that is in the code."""
     header = ["name", *LIBRARIES, "GPU", "`jax.jit`", "`torch.compile`", "gradients", "notes"]
     rows = [header, ["---"] * len(header)]
-    for name, can in CAPABILITIES.items():
+    for name in ssmkern.__all__:
+        can = getattr(ssmkern, name).capability
         role = "class" if name[0].isupper() else "func"
         marks = [*(library in can.libraries for library in LIBRARIES), can.gpu, "jax" in can.jit, "torch" in can.jit]
         shown = ["yes" if mark else "" for mark in marks]

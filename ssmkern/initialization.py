@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from ._arrays import (
+    MADE,
     Array,
     Device,
     DType,
@@ -23,6 +24,7 @@ from ._arrays import (
     real_of,
     widest,
     without_autocast,
+    works,
 )
 from ._arrays.checks import (
     check_choice,
@@ -69,6 +71,7 @@ def nplr(
 ) -> tuple[DPLR, Array]: ...
 
 
+@works(MADE)
 @without_autocast
 def nplr(
     measure: str,
@@ -228,6 +231,7 @@ def _both_halves(n: int, Lambda: np.ndarray, P: np.ndarray, B: np.ndarray, V: np
     return mirrored(Lambda), mirrored(P), mirrored(B), mirrored(V.T).T
 
 
+@works(MADE)
 @without_autocast
 def s4d(
     init: str,
@@ -336,6 +340,7 @@ def _modes(init: str, n: int, generator: np.random.Generator) -> np.ndarray:
     return -0.5 + 1j * imaginary[init]()
 
 
+@works(MADE)
 def timescales(
     h: int,
     dt_min: float = 1e-3,

@@ -10,7 +10,6 @@ import multiprocessing
 from pathlib import Path
 
 import ssmkern as sk
-from ssmkern._capabilities import CAPABILITIES
 
 from . import baselines, jobs, libraries, speed
 
@@ -92,7 +91,7 @@ def peak(way, kind, length):
 class Gradient:
     """`kernel` and its gradients, 256 channels of order 64, float32."""
 
-    params = (CAPABILITIES["kernel"].grad, speed.KINDS, speed.LENGTHS)
+    params = (sk.kernel.capability.grad, speed.KINDS, speed.LENGTHS)
     param_names = ("library", "system", "length")
 
     def setup(self, library, kind, length):

@@ -3,6 +3,7 @@
 One file a library; no other part of ssmkern names one.
 """
 
+from .capability import ARRAYS, FOREIGN, MADE, SHAPES, TO_HOST, computes, works
 from .dtypes import (
     astype,
     complex_of,
@@ -29,8 +30,13 @@ from .torch import compiling, single_under_autocast, without_autocast
 from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, truth
 
 __all__ = [
+    "ARRAYS",
+    "FOREIGN",
+    "MADE",
+    "SHAPES",
     "TESTED",
     "THREADED_PRODUCT",
+    "TO_HOST",
     "Array",
     "DType",
     "Device",
@@ -47,6 +53,7 @@ __all__ = [
     "compiling",
     "complex_of",
     "complex_value",
+    "computes",
     "conj",
     "device_of",
     "expm1",
@@ -78,4 +85,5 @@ __all__ = [
     "widest",
     "without_autocast",
     "working_bytes",
+    "works",
 ]

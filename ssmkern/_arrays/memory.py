@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .capability import CONTEXT, works
 from .library import Array, DType, Namespace
 from .lookup import library
 from .slices import Arrays
@@ -23,6 +24,7 @@ _budget: contextvars.ContextVar[int | None] = contextvars.ContextVar("byte_budge
 _CACHED = 16 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
 
 
+@works(CONTEXT)
 @contextmanager
 def byte_budget(size: int) -> Iterator[None]:
     """Limit the memory that computations take for temporaries, inside a ``with`` block.

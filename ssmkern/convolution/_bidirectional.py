@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Array, astype, conj, device_of, without_autocast
+from .._arrays import Array, astype, computes, conj, device_of
 from .._arrays.checks import check_choice
 from ..products.lengths import fast_length
 from ._fft import in_parts, prepare, restore, transform, transform_bytes, trimmed
@@ -12,7 +12,7 @@ from ._fft import in_parts, prepare, restore, transform, transform_bytes, trimme
 CONVENTIONS = ("centered", "shifted")
 
 
-@without_autocast
+@computes
 def convolve_bidirectional(
     u: Array, K: Array, K_backward: Array, *, D: Any = None, convention: str = "centered"
 ) -> Array:

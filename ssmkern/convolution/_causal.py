@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Array, astype, without_autocast
+from .._arrays import Array, astype, computes
 from .._arrays.checks import check_length
 from ..products.lengths import fast_length
 from ._fft import in_parts, prepare, restore, transform, transform_bytes, trimmed
 
 
-@without_autocast
+@computes
 def convolve(u: Array, K: Array, *, D: Any = None, ndim: int = 1) -> Array:
     """Convolve a signal causally with a kernel: ``y_k = sum_(j<=k) K_j u_(k-j) + D u_k``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import array_namespace, in_precision, precision, without_autocast
+from .._arrays import array_namespace, computes, in_precision, precision
 from .._arrays.checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
 from ..systems import Diagonal, System, cast_system, check_system, widen, with_fields
 from ._bilinear import Bilinear
@@ -28,7 +28,7 @@ def method_of(name: str, alpha: float | None = None) -> Method:
     return Bilinear(float(alpha)) if alpha is not None else METHODS[name]
 
 
-@without_autocast
+@computes
 def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: float | None = None) -> System:
     """Discretize a continuous system.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Array, array_namespace, as_array, is_array, library, real_of, truth, without_autocast
+from .._arrays import Array, array_namespace, as_array, computes, is_array, library, real_of, truth
 from .._arrays.checks import check_number, check_real
 from ._registry import check_measure
 
 
-@without_autocast
+@computes
 def basis(measure: str, n: int, t: Any, **params: float) -> Array:
     r"""Return the functions of the lag whose coefficients the state holds.
 

@@ -10,18 +10,18 @@ from .._arrays import (
     array_namespace,
     as_array,
     astype,
+    computes,
     device_of,
     is_array,
     is_complex,
     precision,
     truth,
-    without_autocast,
 )
 from .._arrays.checks import check_number, check_real, shown
 from ._registry import check_measure
 
 
-@without_autocast
+@computes
 def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     r"""Return the signal at given lags that a HiPPO state stands for.
 

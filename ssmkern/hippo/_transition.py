@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, Device, DType, Namespace, from_host
+from .._arrays import MADE, Array, Device, DType, Namespace, from_host, works
 from .._arrays.checks import check_target
 from ._registry import check_measure
 
 
+@works(MADE)
 def transition(
     measure: str, n: int, *, xp: Namespace = None, dtype: DType = None, device: Device = None, **params: float
 ) -> tuple[Array, Array]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Device, DType, Namespace
+from .._arrays import FOREIGN, TO_HOST, Device, DType, Namespace, works
 from ..systems import Dense, System
 from ._matrices import from_matrices, to_matrices
 
 
+@works(FOREIGN)
 def from_control(system: Any, *, xp: Namespace = None, dtype: DType = None, device: Device = None) -> Dense:
     """Convert a linear system of python-control.
 
@@ -62,6 +63,7 @@ def from_control(system: Any, *, xp: Namespace = None, dtype: DType = None, devi
     return from_matrices((space.A, space.B, space.C, space.D), dt, xp, dtype, device)
 
 
+@works(TO_HOST)
 def to_control(system: System) -> Any:
     """Convert a system to `control.StateSpace` of python-control.
 

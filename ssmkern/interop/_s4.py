@@ -9,12 +9,12 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
+    computes,
     conj,
     imag,
     is_array,
     is_complex,
     moveaxis,
-    without_autocast,
 )
 from .._arrays.checks import check_dt, check_length, check_vector, shape_of
 from ..discretization import discretize
@@ -22,7 +22,7 @@ from ..kernels import untruncate_output
 from ..systems import DPLR, widen
 
 
-@without_autocast
+@computes
 def from_s4(
     Lambda: Array, P: Array, B: Array, C: Array, dt: Any = None, *, truncated_length: int | None = None
 ) -> DPLR:
@@ -96,7 +96,7 @@ def from_s4(
     return _untruncated(xp, DPLR(Lambda, P, P, B, C, conjugate_pairs=True), dt, truncated_length)
 
 
-@without_autocast
+@computes
 def from_annotated_s4(
     Lambda: Array, P: Array, B: Array, C: Array, dt: Any = None, *, truncated_length: int | None = None
 ) -> DPLR:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Device, DType, Namespace
+from .._arrays import FOREIGN, TO_HOST, Device, DType, Namespace, works
 from ..systems import Dense, System
 from ._matrices import from_matrices, to_matrices
 
 
+@works(FOREIGN)
 def from_scipy(system: Any, *, xp: Namespace = None, dtype: DType = None, device: Device = None) -> Dense:
     """Convert a system of `scipy.signal`.
 
@@ -72,6 +73,7 @@ def from_scipy(system: Any, *, xp: Namespace = None, dtype: DType = None, device
     return from_matrices((space.A, space.B, space.C, space.D), system.dt, xp, dtype, device)
 
 
+@works(TO_HOST)
 def to_scipy(system: System) -> Any:
     """Convert a system to `scipy.signal.StateSpace`.
 

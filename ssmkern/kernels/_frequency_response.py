@@ -11,10 +11,10 @@ from .._arrays import (
     as_array,
     astype,
     complex_of,
+    computes,
     device_of,
     is_array,
     precision,
-    without_autocast,
 )
 from .._arrays.checks import batch_shape, check_real, check_vector
 from ..discretization import Sampled
@@ -22,7 +22,7 @@ from ..systems import System, check_output, check_system, widen
 from ._resolvent import resolvent
 
 
-@without_autocast
+@computes
 def frequency_response(system: System, w: Array) -> Array:
     """Compute the transfer function of a system on the imaginary axis, or of a discrete one on the unit circle.
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Array, array_namespace, astype, complex_of, device_of, precision, widest, without_autocast
+from .._arrays import (
+    Array,
+    array_namespace,
+    astype,
+    complex_of,
+    computes,
+    device_of,
+    precision,
+    widest,
+)
 from .._arrays.checks import batch_shape, check_vector, shape_of
 from ..discretization import METHODS, Sampled, step_array
 from ..products.vandermonde import vandermonde_transpose
@@ -14,7 +23,7 @@ from ._kernel import kernel
 from ._resolvent import resolvent
 
 
-@without_autocast
+@computes
 def generating_function(
     system: System, z: Array, *, length: int | None = None, dt: Any = None, discretization: str = "bilinear"
 ) -> Array:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Array, complex_of, is_array, library, over_batch, overflow_to_inf, precision, without_autocast
+from .._arrays import (
+    Array,
+    complex_of,
+    computes,
+    is_array,
+    library,
+    over_batch,
+    overflow_to_inf,
+    precision,
+)
 from ..discretization import METHODS, Sampled, step_array
 from ..systems import System, core_fields, in_all_axes, widen, with_fields
 from ._algorithm import Algorithm
@@ -13,7 +22,7 @@ from ._digits import LostDigitsError
 from ._plan import ALGORITHMS, prepare
 
 
-@without_autocast
+@computes
 def kernel(
     system: System,
     length: int,

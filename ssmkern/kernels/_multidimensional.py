@@ -12,17 +12,17 @@ from .._arrays import (
     array_namespace,
     astype,
     complex_of,
+    computes,
     is_complex,
     over_batch,
     precision,
-    without_autocast,
 )
 from .._arrays.checks import batch_shape, check_flag, check_length
 from ..systems import System, check_system
 from ._kernel import kernel
 
 
-@without_autocast
+@computes
 def kernel_nd(
     systems: Sequence[System],
     lengths: Sequence[int],

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from .._arrays import Namespace, truth, working_bytes
+from .._arrays import SHAPES, Namespace, truth, working_bytes, works
 from .._arrays.checks import check_choice, check_length
 from ..discretization import METHODS, Sampled, step_array
 from ..systems import System, widen
@@ -25,6 +25,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 NAMES = ("auto", *sorted(ALGORITHMS))
 
 
+@works(SHAPES)
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """How `kernel` computes, as `plan` returns it.
@@ -47,6 +48,7 @@ class Plan:
     peak_bytes: int
 
 
+@works(SHAPES)
 def plan(
     system: System,
     length: int,

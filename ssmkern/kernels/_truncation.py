@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, Namespace, astype, device_of, library, without_autocast
+from .._arrays import Array, Namespace, astype, computes, device_of, library
 from .._arrays.checks import check_length
 from ..systems import Diagonal, System, check_discrete, check_output, widen
 
 
-@without_autocast
+@computes
 def truncate_output(system: System, length: int) -> Array:
     """Compute ``C~ = C (I - A^length)``, with which the generating function stops after ``length`` terms.
 
@@ -52,7 +52,7 @@ def truncate_output(system: System, length: int) -> Array:
     return astype(xp, wide.C - late_output(xp, wide, length), system.C.dtype)
 
 
-@without_autocast
+@computes
 def untruncate_output(system: System, length: int) -> Array:
     """Compute C from a system whose C is the truncated ``C~ = C (I - A^length)``: the inverse of `truncate_output`.
 

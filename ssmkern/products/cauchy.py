@@ -14,17 +14,17 @@ from .._arrays import (
     astype,
     chunk_size,
     complex_of,
+    computes,
     in_slices,
     is_complex,
     item_bytes,
     library,
     precision,
-    without_autocast,
 )
 from .._arrays.checks import batch_shape, check_vector
 
 
-@without_autocast
+@computes
 def cauchy(v: Array, z: Array, w: Array) -> Array:
     """Compute the Cauchy product ``sum_n v_n / (z_l - w_n)``.
 

@@ -9,6 +9,7 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
+    computes,
     device_of,
     is_array,
     is_complex,
@@ -17,13 +18,12 @@ from .._arrays import (
     overflow_to_inf,
     precision,
     widest,
-    without_autocast,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector, shape_of
 from .tables import join, split
 
 
-@without_autocast
+@computes
 def krylov(A: Array, b: Array, length: int) -> Array:
     """Compute the Krylov sequence ``b, A b, ..., A^(length-1) b``.
 

@@ -12,6 +12,7 @@ from .._arrays import (
     array_namespace,
     astype,
     complex_of,
+    computes,
     conj,
     device_of,
     imag,
@@ -25,13 +26,12 @@ from .._arrays import (
     real,
     real_of,
     widest,
-    without_autocast,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector
 from .tables import join, split
 
 
-@without_autocast
+@computes
 def vandermonde(v: Array, x: Array, length: int) -> Array:
     """Compute ``sum_n v_n x_n^l`` for l = 0 ... length-1.
 
@@ -85,7 +85,7 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
     return over_batch(xp, run, [(v, 1), (x, 1)], table_bytes(v.shape[-1], length) + item_bytes(xp, out) * length)
 
 
-@without_autocast
+@computes
 def vandermonde_transpose(u: Array, x: Array) -> Array:
     """Compute ``sum_l u_l x_n^l``: the values at x of the polynomial with coefficients u.
 

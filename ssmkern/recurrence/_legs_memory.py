@@ -15,6 +15,7 @@ from .._arrays import (
     array_namespace,
     astype,
     chunk_size,
+    computes,
     device_of,
     from_host,
     imag,
@@ -26,7 +27,6 @@ from .._arrays import (
     precision,
     real,
     widest,
-    without_autocast,
 )
 from .._arrays.checks import batch_shape, check_choice, check_length, check_vector, shape_of
 from ..hippo._legendre import legendre
@@ -38,7 +38,7 @@ _CACHED = 2**14  # samples that fit into the cache with all temporaries
 _POINTS = 2**12  # states times samples between which polynomials are evaluated at a time
 
 
-@without_autocast
+@computes
 def legs_memory(
     u: Array,
     n: int,

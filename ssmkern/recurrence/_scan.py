@@ -16,12 +16,12 @@ from .._arrays import (
     common_namespace,
     complex_of,
     complex_value,
+    computes,
     device_of,
     is_array,
     is_complex,
     precision,
     truth,
-    without_autocast,
 )
 from .._arrays.checks import (
     batch_shape,
@@ -52,7 +52,7 @@ from ._step import promote
 from ._time_varying import DISCRETIZATIONS, check_irregular, irregular_scan
 
 
-@without_autocast
+@computes
 def scan(
     system: System,
     u: Array,
@@ -210,7 +210,7 @@ def _regular(
     return y, astype(xp, x, state_dtype)
 
 
-@without_autocast
+@computes
 def zero_input_response(system: System, x0: Array, length: int) -> Array:
     """Compute the output of a discrete system that is left to itself: ``y_k = C A^(k+1) x0``.
 

@@ -11,18 +11,18 @@ from .._arrays import (
     astype,
     complex_of,
     complex_value,
+    computes,
     device_of,
     in_precision,
     is_array,
     is_complex,
     precision,
-    without_autocast,
 )
 from .._arrays.checks import batch_shape, check_number, check_real, shape_of
 from ..systems import System, advance, cast_system, check_discrete, check_output, output
 
 
-@without_autocast
+@computes
 def step(system: System, u: Any, x: Array | None = None) -> tuple[Array, Array]:
     """Advance a discrete system by one sample: ``x_k = A x_(k-1) + B u_k``, ``y_k = C x_k + D u_k``.
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import Array, array_namespace, astype, is_complex, library, precision, without_autocast
+from .._arrays import ARRAYS, Array, array_namespace, astype, is_complex, library, precision, without_autocast, works
 from .._arrays.checks import check_vector
 from ._base import Container
 
 
+@works(ARRAYS)
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dense(Container):
     """A state space model with a full state matrix.

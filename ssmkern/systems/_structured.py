@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .._arrays import Array, Namespace, array_namespace, conj, device_of, imag, real, without_autocast
+from .._arrays import ARRAYS, Array, Namespace, array_namespace, conj, device_of, imag, real, without_autocast, works
 from ._base import Container
 from ._dense import Dense
 
 
+@works(ARRAYS)
 @dataclasses.dataclass(frozen=True, eq=False)
 class DPLR(Container):
     """A state space model whose state matrix is diagonal plus low rank, ``A = diag(Lambda) - P Q^H``.
@@ -104,6 +105,7 @@ class DPLR(Container):
         return _with_dense_vectors(xp, self, A)
 
 
+@works(ARRAYS)
 @dataclasses.dataclass(frozen=True, eq=False)
 class Diagonal(Container):
     """A state space model with a diagonal state matrix (S4D, DSS, S5).

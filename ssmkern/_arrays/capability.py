@@ -1,0 +1,53 @@
+"""What a public function can do in which library: said where it is defined, shown in the docs, held by the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+from .torch import without_autocast
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+LIBRARIES = ("numpy", "torch", "jax", "cupy")
+TRACERS = ("torch", "jax")  # those that differentiate and compile
+
+
+class Capability(NamedTuple):
+    """Where a function works.
+
+    ``gpu``: arrays on a GPU stay there, and no value is read back. ``jit``: the libraries whose compiler, `jax.jit` or
+    `torch.compile`, takes it without a break. ``grad``: those with gradients with respect to arrays.
+    """
+
+    libraries: tuple[str, ...] = LIBRARIES
+    gpu: bool = True
+    jit: tuple[str, ...] = TRACERS
+    grad: tuple[str, ...] = TRACERS
+    note: str = ""
+
+
+ARRAYS = Capability()
+MADE = Capability(jit=("jax",), grad=(), note="made on the host in float64 for `device`; a constant under jit")
+FOREIGN = Capability(jit=(), grad=(), note="from software on the host, for `device`")
+TO_HOST = Capability(("numpy",), gpu=False, jit=(), grad=(), note="for software on the host")
+SHAPES = Capability(grad=(), note="looks at shapes only")
+CONTEXT = Capability(jit=("jax",), grad=(), note="without effect inside `torch.compile`")
+
+
+def computes(function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a public function of arrays; reduced precision that a library switches on has no say inside."""
+    return works(ARRAYS)(without_autocast(function))
+
+
+def works(capability: Capability) -> Callable[[T], T]:
+    """Say what a public function or class can do."""
+
+    def mark(described: T) -> T:
+        public: Any = described
+        public.capability = capability
+        return described
+
+    return mark
