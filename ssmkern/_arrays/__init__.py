@@ -21,9 +21,10 @@ from .dtypes import (
 )
 from .jax import register_pytree
 from .library import Array, Device, DType, Namespace
-from .lookup import TESTED, library, library_of
+from .lookup import TESTED, kind_of, library, library_of
 from .memory import budget, byte_budget, chunk_size, in_passes, in_slices, item_bytes, over_batch, working_bytes
 from .namespace import array_namespace, check_dtype, check_plain, common_namespace
+from .numba import PACKAGE as COMPILER
 from .special import expm1, log1p, log_or_floor, phi1, phi2
 from .threads import THREADED_PRODUCT
 from .torch import compiling, single_under_autocast, without_autocast
@@ -31,6 +32,7 @@ from .values import as_array, device_of, from_host, on_host, overflow_to_inf, re
 
 __all__ = [
     "ARRAYS",
+    "COMPILER",
     "FOREIGN",
     "MADE",
     "SHAPES",
@@ -65,6 +67,7 @@ __all__ = [
     "is_array",
     "is_complex",
     "item_bytes",
+    "kind_of",
     "library",
     "library_of",
     "log1p",

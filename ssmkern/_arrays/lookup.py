@@ -27,7 +27,12 @@ TESTED = {
 @functools.cache
 def library(xp: Namespace) -> Library:
     """The library behind an array namespace."""
-    return LIBRARIES.get(name_of(xp), Library)(xp)
+    return kind_of(name_of(xp))(xp)
+
+
+def kind_of(name: str) -> type[Library]:
+    """The class for a library of that name."""
+    return LIBRARIES.get(name, Library)
 
 
 def library_of(x: Array) -> Library:

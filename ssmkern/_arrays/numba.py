@@ -9,6 +9,7 @@ import numpy as np
 
 from .threads import in_threads, processors
 
+PACKAGE = "numba"
 _BLOCK = 256  # points that the loop takes at a time
 _CALL = 2**21  # terms of one call of it: a few milliseconds
 
@@ -26,7 +27,7 @@ def cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
     loop = cauchy_loop()
 
     def call(i: int) -> None:
-        loop(i * step, min((i + 1) * step, blocks), rows, *values, out)
+        loop((i * step, min((i + 1) * step, blocks)), rows, *values, out)
 
     in_threads(call, -(-blocks // step), processors())
     return out.reshape(*shape, z.shape[-1])
@@ -41,11 +42,11 @@ def cauchy_loop() -> Any:
     """
     size = _BLOCK
 
-    def loop(first, last, rows, v, z, w, out) -> None:  # type: ignore[no-untyped-def]
+    def loop(span, rows, v, z, w, out) -> None:  # type: ignore[no-untyped-def]
         length = z.shape[1]
         blocks = (length + size - 1) // size
         x, y, re, im = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-        for block in range(first, last):
+        for block in range(span[0], span[1]):
             row, start = block // blocks, (block % blocks) * size
             i, j, k = rows[0, row], rows[1, row], rows[2, row]
             count = min(size, length - start)

@@ -11,7 +11,7 @@ import array_api_compat
 import numpy as np
 
 import ssmkern as sk
-from ssmkern._arrays import device_of, from_host, library_of
+from ssmkern._arrays import device_of, from_host, kind_of, library_of
 from ssmkern._arrays import library as library_behind
 from ssmkern.kernels._plan import ALGORITHMS
 
@@ -57,8 +57,10 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(f"--n: got {options.n}, expected an even number: the modes of S4D-Lin come in pairs")
     affordable("n", options.n, MATRICES * options.n**2)
     affordable("length", options.length, _EACH * options.length)
-    if options.device is not None and options.backend != "torch":
-        raise CommandError("--device: for --backend torch; the other libraries compute where their own settings say")
+    named = [name for name in _libraries.NAMES if kind_of(name).named_devices]
+    if options.device is not None and options.backend not in named:
+        backends = " or ".join(named)
+        raise CommandError(f"--device: for --backend {backends}; other libraries compute where their own settings say")
     libraries: Iterable[_libraries.Library] = map(_libraries.find, _libraries.NAMES)
     if options.backend:
         libraries = [_usable(options.backend, options.device)]

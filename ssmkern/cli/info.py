@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 import ssmkern as sk
-from ssmkern._arrays import library
+from ssmkern._arrays import COMPILER, library
 
 from . import _libraries
 from ._streams import say
 
-_OTHER = ("array-api-compat", "scipy", "numba", "matplotlib", "PyWavelets")
+_OTHER = ("array-api-compat", "scipy", COMPILER, "matplotlib", "PyWavelets")
 
 
 def add_parser(commands: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import ssmkern as sk
-from ssmkern.kernels._plan import NAMES
+from ssmkern.kernels._plan import ALGORITHMS
 
 from . import _figures
 from ._errors import CommandError, writable, writing
@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--algorithm", default="auto", metavar="NAME",
-        help=f"{', '.join(sorted(NAMES))} (default: auto)",
+        help=f"{', '.join(['auto', *sorted(ALGORITHMS)])} (default: auto)",
     )  # fmt: skip
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write the kernel, .npy or .csv")

@@ -20,7 +20,6 @@ METHODS: dict[str, Method] = {
     "foh": Hold(linear=True),
     "dss": Hold(diagonal_only=True),
 }
-NAMES = (*METHODS, "gbt")  # of which the last takes a number
 
 
 def method_of(name: str, alpha: float | None = None) -> Method:
@@ -108,7 +107,7 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
 
 def check_method(system: System, method: str, alpha: Any, name: str = "method") -> None:
     """Refuse a method that is unknown or that the system does not take, and an alpha that does not fit."""
-    check_choice(name, method, NAMES)
+    check_choice(name, method, (*METHODS, "gbt"))
     if method != "gbt":
         if METHODS[method].diagonal_only and not isinstance(system, Diagonal):
             raise ValueError(f"{name}: {method!r} takes a Diagonal system, got {type(system).__name__}; use 'zoh'")

@@ -19,8 +19,8 @@ def to_matrices(system: System) -> Matrices:
     check_output(system)
     if not isinstance(system.B, np.ndarray):
         raise TypeError(
-            f"system: its arrays are of {library(xp).name}, expected NumPy's; convert each first, for example with "
-            "numpy.asarray or cupy.asnumpy: ssmkern never moves arrays between libraries"
+            f"system: its arrays are of {library(xp).name}, expected NumPy's; copy each to the host first, for "
+            "example with numpy.asarray: ssmkern never moves arrays between libraries"
         )
     dense = widen(xp, system).to_dense()
     D = np.asarray(0.0 if dense.D is None else dense.D)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._arrays import Namespace, array_namespace
 from .._arrays.checks import batch_shape, check_choice, check_dt, shape_of
-from ..discretization import NAMES, check_method
+from ..discretization import METHODS, check_method
 from ..systems import System, check_output, check_system
 
 
@@ -15,7 +15,7 @@ def check_arguments(system: System, dt: Any, discretization: str) -> Namespace:
     check_system(system)
     check_output(system)
     xp = array_namespace(system=system.B, dt=dt)
-    check_choice("discretization", discretization, NAMES)
+    check_choice("discretization", discretization, (*METHODS, "gbt"))
     if system.dt is not None:
         if dt is not None:
             raise ValueError(

@@ -22,7 +22,6 @@ from ._vandermonde import Vandermonde
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm for algorithm in (Vandermonde(), Cauchy(), Krylov(), Series(), Recurrence())
 }
-NAMES = ("auto", *sorted(ALGORITHMS))
 
 
 @works(SHAPES)
@@ -113,7 +112,7 @@ def prepare(
         bounded = truth(~Sampled(xp, widen(xp, system), step, METHODS[discretization]).grows(sizes.length))
         return None if bounded is None else not bounded
 
-    check_choice("algorithm", algorithm, NAMES)
+    check_choice("algorithm", algorithm, ("auto", *sorted(ALGORITHMS)))
     if algorithm == "auto":
         return xp, sizes, *_choose(sizes, growing)
     return xp, sizes, _asked_for(ALGORITHMS[algorithm], sizes, growing), "asked for"

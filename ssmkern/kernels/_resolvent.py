@@ -32,7 +32,7 @@ def resolvent(xp: Namespace, system: System, points: Array, pencil: Pencil, out:
 
     def run(points: Array, *slices: Array) -> Array:
         p, q = pencil(astype(xp, moveaxis(xp, points, 0, -1), of_points))
-        return astype(xp, moveaxis(xp, value(xp, p, q, *slices), -1, 0), out)
+        return astype(xp, moveaxis(xp, value(xp, p, q, slices), -1, 0), out)
 
     bytes_each = _bytes_each(system)
     return moveaxis(xp, over_batch(xp, run, [(first, 0), *arrays], bytes_each, threads=not dense), 0, -1)
@@ -47,9 +47,9 @@ def _bytes_each(system: System) -> int:
     return 16 * ((5 + rank) * n + 10 * (1 + rank) ** 2)
 
 
-def _dense(xp: Namespace, p: Array, q: Array, A: Array, B: Array, C: Array) -> Array:
+def _dense(xp: Namespace, p: Array, q: Array, fields: tuple[Array, ...]) -> Array:
     """Solve ``(p - q A) x = B``."""
-    A, B, C = (astype(xp, x, p.dtype) for x in (A, B, C))
+    A, B, C = (astype(xp, x, p.dtype) for x in fields)
     eye = xp.eye(A.shape[-1], dtype=p.dtype, device=device_of(p))
     matrices = p[..., None, None] * eye - q[..., None, None] * A[..., None, :, :]
     # A state that nothing drives and that drives nothing, as the idle half of a real mode among pairs, is no pole.
@@ -60,7 +60,7 @@ def _dense(xp: Namespace, p: Array, q: Array, A: Array, B: Array, C: Array) -> A
     return xp.where(regular, y, xp.full_like(y, math.inf))
 
 
-def _modal(xp: Namespace, p: Array, q: Array, modes: Array, B: Array, P: Array, C: Array, QH: Array) -> Array:
+def _modal(xp: Namespace, p: Array, q: Array, fields: tuple[Array, ...]) -> Array:
     r"""Sums over the modes, with the r modes nearest to each point kept apart as unknowns, r being the rank of P.
 
     With :math:`w = Q^H x` each mode is :math:`x_i = (B_i - q P_i w) / (p - q \lambda_i)`. All but those kept, j, are
@@ -71,6 +71,7 @@ def _modal(xp: Namespace, p: Array, q: Array, modes: Array, B: Array, P: Array, 
     and the output :math:`k_{00} - q k_{01} w + \sum_j C_j x_j`, where the k are sums over the other modes. Nothing is
     divided by :math:`p - q \lambda_j`.
     """
+    modes, B, P, C, QH = fields
     gaps = p[..., None] - q[..., None] * modes[..., None, :]
     coupled = xp.any(P != 0, axis=-2) & xp.any(QH != 0, axis=-2)  # what is not adds a sum of its own: nothing cancels
     distances = xp.abs(xp.real(gaps)) + xp.abs(xp.imag(gaps))
@@ -86,14 +87,12 @@ def _modal(xp: Namespace, p: Array, q: Array, modes: Array, B: Array, P: Array, 
         pole = _over(xp, astype(xp, hit, effect.dtype), effect[..., None, :])[..., 0] > 0
     if kept:
         at = others, astype(xp, xp.stack(kept, axis=-2), gaps.dtype), gaps
-        joined, regular = _joined(xp, q[..., None], at, (B, P, C, QH))
+        joined, regular = _joined(xp, q[..., None], at, fields[1:])
         y, pole = y + joined, pole | ~regular
     return xp.where(pole, xp.full_like(y, math.inf), y)
 
 
-def _joined(
-    xp: Namespace, q: Array, at: tuple[Array, Array, Array], fields: tuple[Array, Array, Array, Array]
-) -> tuple[Array, Array]:
+def _joined(xp: Namespace, q: Array, at: tuple[Array, Array, Array], fields: tuple[Array, ...]) -> tuple[Array, Array]:
     """What w and the modes kept apart add to the output, and where their equations can be solved.
 
     ``at`` are the weights of the other modes at the points, ``(..., l, n)``, the choice of those kept,
