@@ -23,16 +23,19 @@ class Capability(NamedTuple):
 
 
 _arrays = Capability()
+_container = Capability(note="`.to(device, dtype)` moves the arrays and casts them")
 _made = Capability(jit=("jax",), grad=(), note="made on the host in float64 for `device`; a constant under jit")
+_made_for_C = _made._replace(note=f"{_made.note}, but gradients flow to `C`")
 _foreign = Capability(jit=(), grad=(), note="from software on the host, for `device`")
 _to_host = Capability(("numpy",), gpu=False, jit=(), grad=(), note="for software on the host")
 _no_arrays = Capability(grad=(), note="looks at shapes only")
 
 CAPABILITIES: dict[str, Capability] = {
-    "DPLR": _arrays,
-    "Dense": _arrays,
-    "Diagonal": _arrays,
+    "DPLR": _container,
+    "Dense": _container,
+    "Diagonal": _container,
     "Plan": _no_arrays,
+    "allclose": Capability(gpu=False, jit=(), grad=(), note="values are read, also from a GPU: it returns a bool"),
     "basis": _arrays,
     "byte_budget": Capability(jit=("jax",), grad=(), note="without effect inside `torch.compile`"),
     "cauchy": _arrays,
@@ -49,10 +52,10 @@ CAPABILITIES: dict[str, Capability] = {
     "kernel_nd": _arrays,
     "krylov": _arrays,
     "legs_memory": _arrays,
-    "nplr": _made,
+    "nplr": _made_for_C,
     "plan": _no_arrays,
     "reconstruct": _arrays,
-    "s4d": _made,
+    "s4d": _made_for_C,
     "scan": _arrays,
     "step": _arrays,
     "timescales": _made,

@@ -26,7 +26,7 @@ from .namespace import array_namespace, check_dtype, check_plain, common_namespa
 from .special import expm1, log1p, log_or_floor, phi1
 from .threads import THREADED_PRODUCT
 from .torch import compiling, single_under_autocast, without_autocast
-from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, truth
+from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, to_device, truth
 
 __all__ = [
     "TESTED",
@@ -73,6 +73,7 @@ __all__ = [
     "real_of",
     "register_pytree",
     "single_under_autocast",
+    "to_device",
     "truth",
     "widest",
     "without_autocast",

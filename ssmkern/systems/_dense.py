@@ -12,7 +12,7 @@ from .._arrays.checks import check_vector
 from ._base import Container
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Dense(Container):
     """A state space model with a full state matrix.
 

@@ -10,7 +10,7 @@ from ._base import Container
 from ._dense import Dense
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class DPLR(Container):
     """A state space model whose state matrix is diagonal plus low rank, ``A = diag(Lambda) - P Q^H``.
 
@@ -99,7 +99,7 @@ class DPLR(Container):
         return _with_dense_vectors(xp, self, A)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Diagonal(Container):
     """A state space model with a diagonal state matrix (S4D, DSS, S5).
 
