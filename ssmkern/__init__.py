@@ -23,7 +23,7 @@ from .kernels import (
 )
 from .products import cauchy, krylov, vandermonde, vandermonde_transpose
 from .recurrence import legs_memory, scan, step, zero_input_response
-from .systems import DPLR, Dense, Diagonal
+from .systems import DPLR, Dense, Diagonal, allclose
 
 __version__ = "0.1.0"
 
@@ -32,6 +32,7 @@ __all__ = [
     "Dense",
     "Diagonal",
     "Plan",
+    "allclose",
     "basis",
     "byte_budget",
     "cauchy",

@@ -94,6 +94,24 @@ def test_containers_are_frozen_and_replaceable(xp):
     np.testing.assert_array_equal(to_numpy(replaced.Lambda), to_numpy(system.Lambda))
 
 
+@pytest.mark.parametrize("kind", sts.PLAIN)
+def test_replace_checks_and_promotes_as_a_new_system_does(xp, kind):
+    system = to_library(xp, sts.make(kind), "float32")
+    wide = system.replace(C=asarray(xp, np.ones((2, 4))))
+    assert type(wide) is type(system)
+    for name in ("B", "C"):
+        assert dtype_name(getattr(wide, name)) == ("complex128" if kind != "dense" else "float64")
+    assert wide.batch_shape == (2,)
+    assert system.C.shape == (4,)  # the old one is as it was
+    assert system.replace(C=None).C is None
+    with pytest.raises(ValueError, match=r"^C: got shape \(3,\)"):
+        system.replace(C=asarray(xp, np.ones(3), "float32"))
+    with pytest.raises(TypeError, match=rf"^c: {type(system).__name__} has no such field; its fields: .*B, C, D, dt"):
+        system.replace(c=system.C)
+    with pytest.raises(ValueError, match=r"^dt: got -1"):
+        system.replace(dt=-1.0)
+
+
 def test_arrays_are_not_copied():
     A, B = -np.eye(3), np.ones(3)
     system = sk.Dense(A, B)
@@ -110,3 +128,136 @@ def test_a_gain_has_a_say_in_the_precision(xp):
     assert dtype_name(single.replace(D=0.5).Lambda) == "float32"
     narrow = to_library(xp, sts.make("diagonal-real")).replace(D=asarray(xp, np.array(0.5), "float32"))
     assert dtype_name(narrow.D) == "float64"
+
+
+# --- repr -----------------------------------------------------------------------------------------------------------
+
+
+def test_repr_is_one_line_without_values():
+    system = sk.nplr("legs", 64, C=np.ones((256, 64), np.float32))
+    assert repr(system) == "DPLR(order=64, rank=1, batch=(256,), complex64, numpy, cpu, continuous, conjugate_pairs)"
+    discrete = sk.discretize(system, 0.01)
+    assert repr(discrete) == "DPLR(order=64, rank=1, batch=(256,), complex64, numpy, cpu, dt=0.01, conjugate_pairs)"
+    steps = sk.discretize(sk.s4d("lin", 4, conjugate_pairs=False), np.full((3, 1), 0.1))
+    assert repr(steps) == "Diagonal(order=4, batch=(3, 1), complex128, numpy, cpu, dt=(3, 1))"
+    assert repr(sk.Dense(-np.eye(2), np.ones(2))) == "Dense(order=2, batch=(), float64, numpy, cpu, continuous)"
+    assert repr(sk.nplr("legt", 4)).startswith("DPLR(order=4, rank=2, ")
+
+
+@pytest.mark.parametrize("kind", sts.KINDS)
+def test_repr_in_every_library(xp, kind):
+    shown = repr(to_library(xp, sts.make(kind, batch=((3,), (), (2, 1), ())), "float32").replace(dt=0.5))
+    assert shown.startswith(sts.kind_class(kind).__name__ + "(order=")
+    assert ", batch=(2, 3), " in shown
+    assert xp.__name__.removeprefix("array_api_compat.").split(".")[0] in shown
+    assert ", dt=0.5" in shown
+    assert "\n" not in shown
+
+
+def test_repr_of_what_has_no_values_torch(torch):
+    meta = sk.nplr("legs", 6, C=torch.ones(6, device="meta"))
+    assert repr(meta) == "DPLR(order=6, rank=1, batch=(), complex64, torch, meta, continuous, conjugate_pairs)"
+
+
+def test_repr_of_what_has_no_values_jax(jax):
+    system, seen = sk.s4d("lin", 4, xp=jax.numpy, dtype=jax.numpy.float32), []
+    jax.jit(lambda s, dt: seen.append(repr(sk.discretize(s, dt))))(system, jax.numpy.ones(3, "float32"))
+    jax.vmap(lambda s: seen.append(repr(s)), in_axes=None, axis_size=2)(system)
+    assert seen == [
+        "Diagonal(order=4, batch=(3,), complex64, jax, traced, dt=(3,), conjugate_pairs)",
+        "Diagonal(order=4, batch=(), complex64, jax, cpu:0, continuous, conjugate_pairs)",
+    ]
+    shapes = jax.tree_util.tree_map(lambda x: x.shape, system)  # no arrays at all: what is there instead
+    assert repr(shapes).startswith("Diagonal(Lambda=tuple, B=tuple, C=NoneType")
+
+
+# --- textbook shapes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["dense", "dplr", "diagonal"])
+def test_textbook_shapes_are_refused_with_the_remedy(xp, kind):
+    """B (n, m) of scipy.signal: here B is a vector, and several inputs are batch elements."""
+    system = to_library(xp, sts.make(kind))
+    column, several = (asarray(xp, np.ones((4, m))) for m in (1, 2))
+    with pytest.raises(ValueError, match=r"^B: got shape \(4, 1\), .*pass B\[:, 0\], and C\[0\] .*from_scipy"):
+        system.replace(B=column, C=asarray(xp, np.ones((1, 4))), D=asarray(xp, np.zeros((1, 1))))
+    with pytest.raises(ValueError, match=r"^B: got shape \(4, 2\), .*pass B\.T, and C\[:, None, :\] .*from_scipy"):
+        system.replace(B=several, C=asarray(xp, np.ones((3, 4))))
+    with pytest.raises(ValueError, match=r"^B: got shape \(5, 4, 1\), .*pass B\[\.\.\., 0\]"):
+        system.replace(B=asarray(xp, np.ones((5, 4, 1))))
+    with pytest.raises(ValueError, match=r"^B: got shape \(5, 2\), expected \(.*\) with n = 4 as in (A|Lambda)$"):
+        system.replace(B=asarray(xp, np.ones((5, 2))))
+
+
+def test_what_the_refusal_advises_is_the_system():
+    """`B.T` and `C[:, None, :]` are what `from_scipy` makes, and the response is SciPy's."""
+    signal = pytest.importorskip("scipy.signal")
+    generator = sts.rng(0)
+    A, B, C = -np.eye(3) + 0.3 * generator.standard_normal((3, 3)), *generator.standard_normal((2, 3, 2))
+    C = C.T
+    by_hand = sk.Dense(A, B.T, C[:, None, :], np.zeros((2, 2)))
+    assert sk.allclose(by_hand, sk.from_scipy(signal.StateSpace(A, B, C, np.zeros((2, 2)))))
+    with pytest.raises(ValueError, match=r"^B: "):
+        sk.Dense(A, B, C)
+
+
+# --- to -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [*sts.PLAIN, "diagonal-real"])
+@pytest.mark.parametrize("target", ["float32", "complex64", "float64", "complex128"])
+def test_to_another_precision(xp, kind, target):
+    """Real stays real; dt and D go along where they are arrays."""
+    precision = {"complex64": "float32", "complex128": "float64"}.get(target, target)
+    for before in ("float32", "float64"):
+        system = to_library(xp, sts.make(kind), before)
+        system = system.replace(D=asarray(xp, np.array(0.5), before), dt=asarray(xp, np.array([0.1, 0.2]), before))
+        moved = system.to(dtype=getattr(xp, target))
+        assert type(moved) is type(system)
+        for name in (*system._core, "D", "dt"):
+            old, new = getattr(system, name), getattr(moved, name)
+            complex_values = dtype_name(old).startswith("complex")
+            assert_like(new, xp, COMPLEX[precision] if complex_values else precision, tuple(old.shape))
+            assert_close(new, rounded(to_numpy(old), precision), 0.0)
+    numbers = to_library(xp, sts.make(kind)).replace(D=0.5, dt=0.1).to(dtype=getattr(xp, target))
+    assert (numbers.D, numbers.dt) == (0.5, 0.1)
+
+
+def test_to_copies_nothing_that_is_right():
+    system = sts.make("dplr")
+    assert system.to().B is system.B
+    assert system.to("cpu", np.float64).Lambda is system.Lambda
+
+
+def test_to_another_device():
+    strict = pytest.importorskip("array_api_strict")
+    there = strict.Device("device1")
+    system = to_library(strict, sts.make("dplr-pairs")).replace(
+        D=strict.asarray(0.5, dtype=strict.float64), dt=strict.asarray([0.1], dtype=strict.float64)
+    )
+    moved = system.to(there)
+    assert {getattr(moved, name).device for name in (*system._core, "D", "dt")} == {there}
+    assert sk.allclose(moved.to(strict.Device("CPU_DEVICE")), system, rtol=0.0, atol=0.0)
+    assert sk.kernel(sk.discretize(moved.replace(dt=None), 0.1), 8).device == there
+    both = system.to(device=there, dtype=strict.float32)
+    assert (both.P.device, both.P.dtype) == (there, strict.complex64)
+
+
+def test_to_keeps_gradients(torch):
+    C = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    moved = sk.s4d("lin", 6, C=C).to("cpu", torch.float32)
+    moved.C.real.sum().backward()
+    assert torch.equal(C.grad, torch.ones_like(C))
+
+
+def test_to_refuses(xp):
+    system = to_library(xp, sts.make("diagonal"))
+    with pytest.raises(TypeError, match=r"^dtype: got .*int64.*, expected float32 or float64 or complex64"):
+        system.to(dtype=xp.int64)
+    with pytest.raises(ValueError, match=r"^device: got 'nowhere'"):
+        system.to("nowhere")
+
+
+def test_to_under_jit(jax):
+    system = sk.s4d("lin", 4, xp=jax.numpy)
+    assert jax.jit(lambda s: s.to(dtype=jax.numpy.float32))(system).B.dtype == jax.numpy.complex64

@@ -3,7 +3,7 @@
 One file a library; no other part of ssmkern names one.
 """
 
-from .capability import ARRAYS, FOREIGN, MADE, SHAPES, TO_HOST, computes, works
+from .capability import ARRAYS, FOREIGN, MADE, SHAPES, TO_HOST, VALUES, computes, works
 from .dtypes import (
     astype,
     complex_of,
@@ -28,7 +28,7 @@ from .numba import PACKAGE as COMPILER
 from .special import expm1, log1p, log_or_floor, phi1, phi2
 from .threads import THREADED_PRODUCT
 from .torch import compiling, single_under_autocast, without_autocast
-from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, truth
+from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, to_device, truth
 
 __all__ = [
     "ARRAYS",
@@ -39,6 +39,7 @@ __all__ = [
     "TESTED",
     "THREADED_PRODUCT",
     "TO_HOST",
+    "VALUES",
     "Array",
     "DType",
     "Device",
@@ -84,6 +85,7 @@ __all__ = [
     "real_of",
     "register_pytree",
     "single_under_autocast",
+    "to_device",
     "truth",
     "widest",
     "without_autocast",

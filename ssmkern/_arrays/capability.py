@@ -34,6 +34,7 @@ MADE = Capability(jit=("jax",), grad=(), note="made on the host in float64 for `
 FOREIGN = Capability(jit=(), grad=(), note="from software on the host, for `device`")
 TO_HOST = Capability(("numpy",), gpu=False, jit=(), grad=(), note="for software on the host")
 SHAPES = Capability(grad=(), note="looks at shapes only")
+VALUES = Capability(gpu=False, jit=(), grad=(), note="values are read, also from a GPU: it returns a bool")
 CONTEXT = Capability(jit=("jax",), grad=(), note="without effect inside `torch.compile`")
 
 

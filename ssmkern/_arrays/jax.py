@@ -28,6 +28,13 @@ class Jax(Library):
         """One that is traced is where JAX computes by default."""
         return bool(sys.modules["jax"].default_backend() == "cpu")
 
+    def place(self, x: Array) -> str:
+        """On one device, on several, or nowhere yet."""
+        if self.traced([x]):
+            return "traced"
+        devices = sorted(f"{device.platform}:{device.id}" for device in x.devices())
+        return devices[0] if len(devices) == 1 else f"{len(devices)} devices"
+
     def traced(self, arrays: Iterable[Array]) -> bool:
         """Under jit, grad or vmap."""
         return any(isinstance(x, sys.modules["jax"].core.Tracer) for x in arrays)

@@ -56,6 +56,10 @@ class Library:
         """Whether an array is in the memory of the host."""
         return "cpu" in str(array_api_compat.device(x)).lower()
 
+    def place(self, x: Array) -> str:
+        """Where an array is, for people."""
+        return str(array_api_compat.device(x))
+
     def traced(self, arrays: Iterable[Array]) -> bool:  # noqa: ARG002
         """Whether one of the arrays stands for others, in a program that is being made."""
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import array_api_compat
 import numpy as np
 
 from .dtypes import astype, is_array
@@ -21,6 +22,11 @@ def device_of(x: Array) -> Device:
 def on_host(x: Array) -> bool:
     """Whether an array is in the memory of the host."""
     return library_of(x).on_host(x)
+
+
+def to_device(x: Array, device: Device) -> Array:
+    """An array on a device; None is where it is."""
+    return x if device is None else array_api_compat.to_device(x, device)
 
 
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:

@@ -1,6 +1,7 @@
 """State space models as data."""
 
 from ._apply import advance, output
+from ._compare import allclose
 from ._dense import Dense
 from ._structured import DPLR, Diagonal, real_coordinates, stored_modes
 from ._use import (
@@ -22,6 +23,7 @@ __all__ = [
     "Diagonal",
     "System",
     "advance",
+    "allclose",
     "cast_system",
     "check_discrete",
     "check_output",

@@ -7,15 +7,31 @@ from typing import Any, Self
 
 from .._arrays import (
     Array,
+    Device,
+    DType,
     array_namespace,
     astype,
+    in_precision,
     is_array,
     is_complex,
+    library,
     precision,
     register_pytree,
     single_under_autocast,
+    to_device,
 )
-from .._arrays.checks import batch_shape, check_dt, check_flag, check_number, check_real, shape_of
+from .._arrays.checks import batch_shape, check_dt, check_flag, check_number, check_real, check_target, shape_of
+
+
+def _of_textbooks(name: str, shape: tuple[int, ...], n: int) -> str:
+    """What to pass instead of the input matrix of textbooks and of SciPy, B (n, m)."""
+    if name != "B" or len(shape) < 2 or shape[-2] != n:
+        return ""
+    if shape[-1] == 1:
+        remedy = f"pass B[{':' if len(shape) == 2 else '...'}, 0], and C[0] for a C of shape (1, n)"
+    else:
+        remedy = "several inputs are batch elements, pass B.T, and C[:, None, :] for several outputs"
+    return f": it is a vector, of one input; {remedy}, or let sk.from_scipy convert a scipy.signal.StateSpace"
 
 
 class Container:
@@ -57,6 +73,9 @@ class Container:
                 cast = astype(xp, value, complex_dtype if complex_needed else real_dtype)
                 object.__setattr__(self, name, cast)
 
+    def _field_names(self) -> list[str]:
+        return [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+
     def _spelled(self, name: str) -> str:
         return f"(..., {', '.join(self._core[name])})"
 
@@ -73,7 +92,7 @@ class Container:
                 if size != known:
                     raise ValueError(
                         f"{name}: got shape {tuple(value.shape)}, expected {self._spelled(name)} "
-                        f"with {letter} = {known} as in {source}"
+                        f"with {letter} = {known} as in {source}{_of_textbooks(name, tuple(value.shape), known)}"
                     )
                 if size == 0 and letter == "n":
                     raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected n of at least 1")
@@ -106,10 +125,63 @@ class Container:
         >>> system.replace(C=np.ones(2), D=0.5).D
         0.5
         """
-        known = [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        known = self._field_names()
         if unknown := [name for name in fields if name not in known]:
             raise TypeError(f"{unknown[0]}: {type(self).__name__} has no such field; its fields: {', '.join(known)}")
         return dataclasses.replace(self, **fields)  # type: ignore[type-var]
+
+    def to(self, device: Device = None, dtype: DType = None) -> Self:
+        """Return the system with its arrays on another device or in another precision.
+
+        Parameters
+        ----------
+        device : device, optional
+            Where the arrays go; None leaves them where they are.
+        dtype : dtype, optional
+            Precision of the arrays: float32 or complex64, which mean the same here, or float64 or complex128. Real
+            arrays stay real, complex ones complex. None leaves them as they are.
+
+        Returns
+        -------
+        Dense, DPLR or Diagonal
+            Of the same class, in the same library; ``dt`` and D are moved, too, where they are arrays. What needs no
+            change is not copied.
+
+        Raises
+        ------
+        TypeError
+            ``dtype`` is none of the four.
+        ValueError
+            The library does not have the device here.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import ssmkern as sk
+        >>> sk.s4d("lin", 4, C=np.ones(2)).to(dtype=np.float32)
+        Diagonal(order=4, batch=(), complex64, numpy, cpu, continuous, conjugate_pairs)
+        """
+        xp = array_namespace(B=self.B)
+        _, wanted = check_target(xp, dtype, device, complex_too=True)
+        fields = {name: x for name in (*self._core, "D", "dt") if is_array(x := getattr(self, name))}
+        cast = fields if dtype is None else {name: in_precision(xp, x, wanted) for name, x in fields.items()}
+        return self.replace(**{name: to_device(x, device) for name, x in cast.items()})
+
+    def __repr__(self) -> str:
+        """One line, and no value of an array: that of a traced one cannot be read."""
+        kind = type(self).__name__
+        try:
+            xp = array_namespace(B=self.B)
+            P = getattr(self, "P", None)
+            facts = [f"order={self.order}"] + ([] if P is None else [f"rank={P.shape[-1]}"])
+            facts += [f"batch={self.batch_shape}", str(self.B.dtype).split(".")[-1]]
+            facts += [library(xp).name, library(xp).place(self.B)]
+            dt = shape_of(self.dt) if is_array(self.dt) else self.dt
+            facts.append("continuous" if dt is None else f"dt={dt}")
+            facts.append("conjugate_pairs" if self.conjugate_pairs else "")
+        except (AttributeError, TypeError, ValueError):  # a transformation has put something else in the arrays' places
+            facts = [f"{name}={type(getattr(self, name)).__name__}" for name in self._field_names()]
+        return f"{kind}({', '.join(filter(None, facts))})"
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

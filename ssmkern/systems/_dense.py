@@ -13,7 +13,7 @@ from ._base import Container
 
 
 @works(ARRAYS)
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Dense(Container):
     """A state space model with a full state matrix.
 

@@ -11,7 +11,7 @@ from ._dense import Dense
 
 
 @works(ARRAYS)
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class DPLR(Container):
     """A state space model whose state matrix is diagonal plus low rank, ``A = diag(Lambda) - P Q^H``.
 
@@ -106,7 +106,7 @@ class DPLR(Container):
 
 
 @works(ARRAYS)
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Diagonal(Container):
     """A state space model with a diagonal state matrix (S4D, DSS, S5).
 

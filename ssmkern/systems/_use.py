@@ -24,10 +24,10 @@ System = Dense | DPLR | Diagonal
 SystemT = TypeVar("SystemT", Dense, DPLR, Diagonal, System)
 
 
-def check_system(system: Any) -> Namespace:
+def check_system(system: Any, name: str = "system") -> Namespace:
     """Refuse what is none of the three containers; return the namespace of its arrays."""
     if not isinstance(system, Dense | DPLR | Diagonal):
-        raise TypeError(f"system: got {type(system).__name__}, expected Dense, DPLR or Diagonal")
+        raise TypeError(f"{name}: got {type(system).__name__}, expected Dense, DPLR or Diagonal")
     return array_namespace(system=system.B)
 
 

@@ -67,11 +67,11 @@ def transition(measure, n, alpha=0.0, beta=None):
     }[measure]
 
 
-def draw_measure(draw, most=256, names=(*MEASURES, "lmu"), params=True):
+def draw_measure(draw, most=256, names=(*MEASURES, "lmu")):
     measure, n = draw.pick(names), draw.order(most)
     n = n + n % 2 if measure.startswith("fourier") else n
     given = {}
-    if params and measure in ("lagt", "tlagt", "glagt") and draw.maybe(0.7):
+    if measure in ("lagt", "tlagt", "glagt") and draw.maybe(0.7):
         given["beta"] = float(draw.rng.uniform(0.05, 2.0))
         if measure == "glagt":
             given["alpha"] = float(draw.rng.uniform(-0.9, 0.9))
@@ -90,9 +90,11 @@ def of_transition(draw):
 
 
 def nplr(draw):
-    measure, n, _ = draw_measure(draw, names=MEASURES, params=False)
+    measure, n, params = draw_measure(draw, names=MEASURES)
+    params.pop("alpha", None)
     pairs = draw.maybe(0.6)
-    case = Case("nplr", {"measure": measure, "n": n, "conjugate_pairs": pairs}, {"measure": "name", "n": "length"})
+    arguments = {"measure": measure, "n": n, "conjugate_pairs": pairs, "basis": True} | params
+    case = Case("nplr", arguments, {"measure": "name", "n": "length"})
 
     def parts(result):
         """A, B, V^H V and the stored half, from the formulas in the docstring."""
@@ -113,7 +115,7 @@ def nplr(draw):
         )
 
     def expected():
-        A, B = transition(measure, n)
+        A, B = transition(measure, n, **params)
         whole = np.max(np.abs(A)) + np.max(np.abs(A)) ** 0.5
         given = ((A, whole), (B, np.max(B)), (np.eye(n, dtype=np.longdouble), 1))
         return [answer(np.stack([x, x]), np.full(x.shape, size), "float64") for x, size in given]

@@ -166,9 +166,11 @@ def step(draw):
     complex_values = not host.pairs and draw.maybe(0.2)
     u = draw.array(shapes["u"], complex_values) if shapes["u"] or draw.maybe(0.5) else 0.7 - 1j * complex_values
     u = float(u.real) if isinstance(u, complex) and not complex_values else u
-    x = draw.array((*shapes["x"], host.n), host.pairs or draw.maybe(0.3))
-    case = Case("step", {"system": host, "x": x, "u": u}, {"system": "system", "x": "state", "u": "sample"})
-    case.expected = lambda: expected_step(draw.rng, host, x, u)
+    arguments, rest = {"system": host, "u": u}, np.zeros(host.n, "float32")
+    if shapes["x"] or draw.maybe(0.8):
+        arguments["x"] = draw.array((*shapes["x"], host.n), host.pairs or draw.maybe(0.3))
+    case = Case("step", arguments, {"system": "system", "u": "sample", "x": "state"})
+    case.expected = lambda: expected_step(draw.rng, host, arguments.get("x", rest), u)
     return case
 
 

@@ -58,7 +58,7 @@ JUNK = {
     "state": (*ARRAYS, np.ones(997), np.ones((2, 997))),
     "sample": (None, *NUMBERS),
     "number": (*NUMBERS, {}),
-    "lengths": (-1, 10**6, 2.5, True, "3", np.ones(()), [1], np.array([-1]), np.array([10**6]), HUGE),
+    "lengths": (-1, 10**6, 2.5, True, "3", np.ones(()), [1.5], [-1], np.array([-1]), np.array([10**6]), HUGE),
     "block": (3, 0, -2, 1.5, True, "4", [2], np.ones(2)),
     "positive": (0, -1.0, math.nan, math.inf, "1", 1j, True, [1.0], np.ones(2), HUGE),
     "unit": (-0.1, 1.1, math.nan, "1", 1j, True, [0.5], np.ones(2)),
