@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._arrays import Array, astype, device_of, item_bytes, library
+from .._arrays import Array, astype, device_of, library
 from ..discretization import less_identity
 from ..systems import Diagonal, System, widen
 from ._strategy import Sizes, Strategy
@@ -26,17 +26,17 @@ class Blocks(Strategy):
     @property
     def sample_bytes(self) -> int:
         """Of blocks of inputs and outputs."""
-        return bytes_in_blocks(item_bytes(self.xp, self.out), self.block, self.sizes.order)
+        return bytes_in_blocks(self.sizes.item, self.block, self.sizes.order)
 
     @property
     def table_bytes(self) -> int:
         """Tables in the dtype of outputs, and powers as they are formed."""
-        n, stored, block = self.sizes.order, self.sizes.stored, self.block
-        item, count = item_bytes(self.xp, self.out), powers_of(block, self.sizes.length)
+        sizes, n, block = self.sizes, self.sizes.order, self.block
+        count = powers_of(block, sizes.length)
         if self._diagonal:
-            return 3 * item * block * block + 16 * stored * (4 * block + count)
-        wide = 16 if self.sizes.complex_system else 8
-        return item * (count * n * n + 3 * block * block) + wide * n * (5 * n + 4 * block)
+            return 3 * sizes.item * block * block + 16 * sizes.stored * (4 * block + count)
+        formed = sizes.wide_system_item * n * (5 * n + 4 * block)
+        return sizes.item * (count * n * n + 3 * block * block) + formed
 
     def cost(self) -> float:
         """Flops for one system."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeVar
 
-from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, truth
+from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, truth
 from ..discretization import grows, log_modes
 from ..systems import DPLR, System, widen
 from ._blocks import Blocks
@@ -26,7 +26,7 @@ def strategies(xp: Namespace, system: System, u: Array, out: DType, block: int |
     The cheapest strategy comes first; each loses digits for fewer systems than the one before, and then says so.
     Feedback is for systems of which no mode grows over the sequence, where that can be read.
     """
-    sizes = _sizes(xp, system, u)
+    sizes = _sizes(xp, system, u, out)
     longest = 2 ** (sizes.length.bit_length() - 1)  # a block is no longer than the sequence
     lengths = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
     blocks = _cheapest([Blocks(xp, out, sizes, size) for size in lengths])
@@ -39,13 +39,15 @@ def strategies(xp: Namespace, system: System, u: Array, out: DType, block: int |
     return found
 
 
-def _sizes(xp: Namespace, system: System, u: Array) -> Sizes:
+def _sizes(xp: Namespace, system: System, u: Array, out: DType) -> Sizes:
     return Sizes(
         kind=type(system),
         order=system.order,
         stored=system.B.shape[-1],
         rank=system.P.shape[-1] if isinstance(system, DPLR) else 0,
-        complex_system=is_complex(xp, system.B) and not system.conjugate_pairs,
+        item=item_bytes(xp, out),
+        wide_item=16 if xp.isdtype(out, "complex floating") else 8,
+        wide_system_item=16 if is_complex(xp, system.B) and not system.conjugate_pairs else 8,
         # Under torch.compile the batch may be a symbol, and a choice that looks at it would compile anew for each size.
         rows=_ROWS if compiling() else max(1, math.prod(u.shape[:-1]) // max(1, math.prod(system.batch_shape))),
         length=u.shape[-1],

@@ -33,19 +33,14 @@ class FeedbackTables:
 
 @dataclass(frozen=True)
 class Feedback(Strategy):
-    """The feedback is a series in z, and solved for by FFT; see `run`. Diagonal parts run in blocks."""
+    """The feedback is solved for as a power series, by FFT; the diagonal systems around it run in blocks."""
 
     block: int
 
     @property
-    def _item(self) -> int:
-        """Bytes of a number in double precision."""
-        return 16 if self.xp.isdtype(self.out, "complex floating") else 8
-
-    @property
     def sample_bytes(self) -> int:
         """Blocks, s and w, and the series of the inverse."""
-        rank, item = self.sizes.rank, self._item
+        rank, item = self.sizes.rank, self.sizes.wide_item
         series = item * (2 * rank + 3) + 2 * item * rank * rank * (rank + 2)
         return bytes_in_blocks(item, self.block, rank * self.sizes.order) + series
 
@@ -53,8 +48,8 @@ class Feedback(Strategy):
     def table_bytes(self) -> int:
         """For each column of P and Q."""
         sizes, block = self.sizes, self.block
-        tables = self._item * block * (2 * sizes.order + block) + 16 * sizes.stored * powers_of(block, sizes.length)
-        return 2 * (1 + sizes.rank) * tables
+        powers = 16 * sizes.stored * powers_of(block, sizes.length)
+        return 2 * (1 + sizes.rank) * (sizes.wide_item * block * (2 * sizes.order + block) + powers)
 
     def cost(self) -> float:
         """Flops for one system: FFTs of 2 L for the feedback, and diagonal blocks around it."""
@@ -82,10 +77,7 @@ class Feedback(Strategy):
         return FeedbackTables(wide, dtype, observe, direct, back, weights)
 
     def run(self, tables: FeedbackTables, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
-        """With ``w_k = Q^H x_(k-1)`` the system is ``x_k = Lambda x_(k-1) + B u_k - P w_k``, a diagonal one.
-
-        It has two inputs, u and w.
-        """
+        """As ``x_k = Lambda x_(k-1) + B u_k - P w_k``, a diagonal system of two inputs, with ``w_k = Q^H x_(k-1)``."""
         xp, dtype = self.xp, tables.dtype
         u, x = astype(xp, u, dtype), astype(xp, x, complex_of(xp, dtype) if tables.system.conjugate_pairs else dtype)
         w = self._fed_back(tables, u, x)
@@ -95,7 +87,7 @@ class Feedback(Strategy):
         return astype(xp, y - xp.sum(y_back, axis=-3), self.out), x - xp.sum(x_back, axis=-3)
 
     def _fed_back(self, tables: FeedbackTables, u: Array, x: Array) -> Array:
-        """Return ``w``, ``(..., r, rows, L)``.
+        """Return w, ``(..., r, rows, L)``.
 
         Without the feedback there would be s in place of w, and ``w = s - z G w`` with the series
         ``G_l = Q^H Lambda^l P``: so ``w = (I + z G)^-1 s``.

@@ -27,10 +27,11 @@ from .._arrays import (
 from .._arrays.checks import batch_shape, shape_of, shown
 from ..systems import Diagonal, System, widen, with_fields
 from ._axes import batch_of, without_axes
-from ._linear import STEP_BYTES, blocks_of, solve
+from ._linear import STEP_BYTES, blocks_of, linear_scan
 from ._sequences import Inputs
 
 DISCRETIZATIONS = ("bilinear", "zoh", "dss")
+_CORE = {"Lambda": 1, "B": 1, "C": 1, "u": 1, "dt": 1, "x0": 1, "D": 0, "ends": 0}  # core dimensions
 
 
 def check_irregular(system: System, u: Array, dt: Any) -> None:
@@ -72,12 +73,9 @@ def irregular_scan(
     arrays = {name: (x, _CORE[name]) for name, x in values.items() if x is not None}
     part = _Part(xp, system, tuple(arrays), discretization, (out_y, out_x))
     bytes_each = 2 * STEP_BYTES * system.B.shape[-1] + 16 * u.shape[-1]  # a block at least, and the output
-    y, x = over_batch(xp, part.run, list(arrays.values()), bytes_each, threads=False)
+    y, x = over_batch(xp, part.run_slices, list(arrays.values()), bytes_each, threads=False)
     state = batch_of(value for name, value in arrays.items() if name not in ("C", "D"))
     return y, without_axes(xp, x, batch_of(arrays.values()), state)
-
-
-_CORE = {"Lambda": 1, "B": 1, "C": 1, "u": 1, "dt": 1, "x0": 1, "D": 0, "ends": 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ class _Part:
     discretization: str
     out: tuple[DType, DType]  # of output and state
 
-    def run(self, *values: Array) -> tuple[Array, Array]:
+    def run_slices(self, *values: Array) -> tuple[Array, Array]:
         """Take slices of the fields of the system, of the inputs and of dt, as named."""
         xp, given = self.xp, dict(zip(self.names, values, strict=True))
         system = with_fields(self.system, **{name: given[name] for name in ("Lambda", "B", "C", "D") if name in given})
@@ -110,14 +108,14 @@ class _Part:
         )
         state = complex_of(xp, system.B.dtype) if xp.isdtype(self.out[1], "complex floating") else system.B.dtype
         x0 = astype(xp, given["x0"], state) if "x0" in given else xp.zeros((n,), dtype=state, device=device)
-        y, x = solve(xp, samples.coefficients, x0[..., None], (*batch, n, blocks), count, samples.output)
+        y, x = linear_scan(xp, samples.coefficients, x0[..., None], (*batch, n, blocks), count, samples.output)
         y = xp.reshape(y, (*y.shape[:-2], y.shape[-2] * y.shape[-1]))[..., :length]
         return y, xp.broadcast_to(astype(xp, x, self.out[1]), (*y.shape[:-1], n))
 
 
 @dataclass(frozen=True, eq=False)
 class _Samples:
-    """What the recurrence is at the i-th samples of all blocks, for :func:`solve`; states are ``(..., n, blocks)``."""
+    """The recurrence at the i-th samples of all blocks, as :func:`linear_scan` asks for it."""
 
     xp: Namespace
     system: Diagonal

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._arrays import Array, Namespace, chunk_size, device_of, from_host, in_passes, library
 from ..hippo._functions import legendre
-from ._linear import blocks_of, solve
+from ._linear import blocks_of, linear_scan
 
 _CACHED = 2**14  # samples that fit into the cache with all temporaries
 _POINTS = 2**12  # states times samples between which polynomials are evaluated at a time
@@ -36,7 +36,7 @@ class Memory(ABC):
     def _together(self, most: int) -> int:
         """States that a block of so many samples may yield."""
 
-    def run(self, u: Array, x: Array, start: int) -> tuple[Array, Array]:
+    def states(self, u: Array, x: Array, start: int) -> tuple[Array, Array]:
         """States ``(rows, L // every, n)`` and the last ``(rows, n)`` of u ``(rows, L)``."""
         rows, length = u.shape
         most = chunk_size(u, length, 2 * 8 * 12 * (rows + 1))
@@ -51,7 +51,7 @@ class Memory(ABC):
         return self.xp.stack(kept[: length // self.every], axis=1), x
 
     def _states_in_blocks(self, u: Array, x: Array, start: int, together: int) -> tuple[Array, Array]:
-        """As `run`, in blocks that yield several states each."""
+        """As `states`, in blocks that yield several states each."""
         xp, every, (rows, length) = self.xp, self.every, u.shape
         size = every * together
         count = length // size
@@ -119,7 +119,7 @@ class Midpoint(Memory):
             a = xp.reshape((twice - m) * weight, (blocks, count))
             f = xp.reshape((-root[m] * weight) * V, (rows, blocks, count))
             first = x[:, m][:, None]
-            after, _ = solve(xp, lambda i: (a[:, i], f[:, :, i]), first, (rows, blocks), count, lambda x, _: x)
+            after, _ = linear_scan(xp, lambda i: (a[:, i], f[:, :, i]), first, (rows, blocks), count, lambda x, _: x)
             after = xp.reshape(after, V.shape)
             before = xp.concat([first, after[:, :-1]], axis=1)
             return V + root[m] * (before + after), xp.take(after, picked, axis=1)
@@ -170,7 +170,7 @@ class Integral(Memory):
         return library(xp).loop(body, (xp.ones_like(above), 1.0 - sign, xp.ones_like(above)), n)[1]
 
 
-DISCRETIZATIONS: dict[str, type[Memory]] = {"bilinear": Midpoint, "zoh": Integral}
+MEMORIES: dict[str, type[Memory]] = {"bilinear": Midpoint, "zoh": Integral}
 
 
 def _nodes(n: int) -> tuple[np.ndarray, ...]:

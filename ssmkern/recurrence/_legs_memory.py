@@ -24,7 +24,7 @@ from .._arrays import (
 )
 from .._arrays.checks import batch_shape, check_choice, check_length, check_vector, shape_of
 from ._axes import batch_of
-from ._legs_algorithms import DISCRETIZATIONS, Memory
+from ._legs_algorithms import MEMORIES, Memory
 
 
 @without_autocast
@@ -116,14 +116,14 @@ def legs_memory(
     every = u.shape[-1] if every is None else check_length("every", every)
     if every > u.shape[-1]:
         raise ValueError(f"every: got {every}, but u has {u.shape[-1]} samples; leave it out for the last state alone")
-    check_choice("discretization", discretization, DISCRETIZATIONS)
+    check_choice("discretization", discretization, MEMORIES)
     batch_shape(u=shape_of(u)[:-1], x0=shape_of(x0)[:-1])
     arrays = [(x, 1) for x in (u, x0) if x is not None]
     is_real = not any(is_complex(xp, x) for x, _ in arrays)
     out = precision(xp, u, x0)[not is_real]
     length = u.shape[-1]
     bytes_each = (1 if is_real else 2) * 16 * (2 * length + (2 * (length // every) + 1) * n)  # half of the budget
-    part = partial(_run, DISCRETIZATIONS[discretization](xp, every), n, start, out)
+    part = partial(_compress, MEMORIES[discretization](xp, every), n, start, out)
     states, x = over_batch(xp, part, arrays, bytes_each, threads=False)
     return states, x
 
@@ -138,20 +138,20 @@ def _check_start(n: int, x0: Any, start: int) -> None:
         raise ValueError(f"x0: got shape {shape_of(x0)}, expected (..., {n}), n coefficients")
 
 
-def _run(memory: Memory, n: int, start: int, out: DType, *arrays: Array) -> tuple[Array, Array]:
+def _compress(memory: Memory, n: int, start: int, out: DType, *arrays: Array) -> tuple[Array, Array]:
     """States and the last, of u and x0 if there is one."""
     xp, is_real = memory.xp, memory.xp.isdtype(out, "real floating")
     batch = batch_of((x, 1) for x in arrays)
-    u, *x0 = (_to_rows(xp, xp.broadcast_to(x, (*batch, x.shape[-1])), is_real) for x in arrays)
+    u, *x0 = (_real_rows(xp, xp.broadcast_to(x, (*batch, x.shape[-1])), is_real) for x in arrays)
     if x0:
         x = x0[0]
     else:  # the past is a constant
         x = xp.concat([u[:, :1], xp.zeros((u.shape[0], n - 1), dtype=u.dtype, device=device_of(u))], axis=1)
-    states, x = memory.run(u, x, start)
-    return tuple(astype(xp, _from_rows(xp, part, batch, is_real), out) for part in (states, x))
+    states, x = memory.states(u, x, start)
+    return tuple(astype(xp, _from_real_rows(xp, part, batch, is_real), out) for part in (states, x))
 
 
-def _to_rows(xp: Namespace, x: Array, is_real: bool) -> Array:
+def _real_rows(xp: Namespace, x: Array, is_real: bool) -> Array:
     """``(..., k)`` as real ``(rows, k)`` in the highest precision; imaginary parts are rows of their own."""
     wide = widest(xp, device_of(x))[0]
     parts = [astype(xp, real(xp, x), wide)] + ([] if is_real else [astype(xp, imag(xp, x), wide)])
@@ -159,7 +159,7 @@ def _to_rows(xp: Namespace, x: Array, is_real: bool) -> Array:
     return rows[0] if is_real else xp.concat(rows, axis=0)
 
 
-def _from_rows(xp: Namespace, x: Array, batch: tuple[int, ...], is_real: bool) -> Array:
+def _from_real_rows(xp: Namespace, x: Array, batch: tuple[int, ...], is_real: bool) -> Array:
     if not is_real:
         half = x.shape[0] // 2
         x = x[:half, ...] + 1j * x[half:, ...]

@@ -12,7 +12,7 @@ _SHORTEST = 16  # samples in a block: joining the blocks must cost less than ste
 _CACHED = 2**15  # entries of the state of all blocks to handle at a time, so that they stay in the cache
 
 
-def solve(
+def linear_scan(
     xp: Namespace,
     coefficients: Callable[[Any], tuple[Array, Array]],
     x0: Array,

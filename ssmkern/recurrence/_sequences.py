@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from .._arrays import (
     Array,
@@ -69,7 +69,7 @@ def _first_to_keep_digits(found: list[Strategy], system: System, inputs: Inputs)
 
 def in_parts(strategy: Strategy, system: System, inputs: Inputs) -> tuple[Array, Array]:
     """Run as many systems at a time as fit the memory, with all inputs of theirs as rows."""
-    xp, length = strategy.xp, inputs.u.shape[-1]
+    xp, length, x0 = strategy.xp, inputs.u.shape[-1], cast("Array", inputs.x0)
     fields = {name: (value, len(system._core[name])) for name, value in core_fields(system).items()}
     if is_array(system.D):
         fields["D"] = system.D, 0
@@ -77,20 +77,19 @@ def in_parts(strategy: Strategy, system: System, inputs: Inputs) -> tuple[Array,
     own, full = batch_of(fields.values()), batch_of([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
     rows = [(to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
-    # The output, too, of which item_bytes(x0) is the most.
-    row_bytes = strategy.stretch * strategy.sample_bytes + item_bytes(xp, given[1][0].dtype) * length
+    row_bytes = strategy.stretch * strategy.sample_bytes + item_bytes(xp, x0.dtype) * length  # the output, too
     bytes_each = math.prod(lead) * row_bytes + strategy.table_bytes
-    # Then rows, not systems, are spread over threads.
+    # Of few systems at a time the rows are spread over threads.
     alone = math.prod(own) == 1 or chunk_size(inputs.u, 4, bytes_each) < 4
     part = _Part(strategy, system, {name: core for name, (_, core) in fields.items()}, row_bytes, alone)
-    y, x = over_batch(xp, part.run, [*fields.values(), *rows], bytes_each, threads=not alone)
+    y, x = over_batch(xp, part.run_slices, [*fields.values(), *rows], bytes_each, threads=not alone)
     state = batch_of([value for name, value in fields.items() if name not in ("C", "D")] + given)
     return from_rows(xp, y, lead), without_axes(xp, from_rows(xp, x, lead), full, state)
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Runs some of the systems, or all rows of one."""
+    """Some of the systems, or one with all of its rows."""
 
     strategy: Strategy
     system: System  # with fields of all systems
@@ -98,17 +97,17 @@ class _Part:
     row_bytes: int
     threads: bool  # over rows
 
-    def run(self, *slices: Array) -> tuple[Array, Array]:
+    def run_slices(self, *slices: Array) -> tuple[Array, Array]:
         """Take slices of the fields of the system and, in rows, of the inputs."""
         fields, rows = slices[: len(self.cores)], slices[len(self.cores) :]
         system = with_fields(self.system, **dict(zip(self.cores, fields, strict=True)))
         prepared = _prepared(self.strategy, system)
         if math.prod(batch_of(zip(fields, self.cores.values(), strict=True))) > 1:
-            return prepared.run(*rows)
+            return prepared.run_stretches(*rows)
         budget = self.strategy.sizes.budget
         left = max(1, budget - self.strategy.table_bytes)  # rows have what the tables leave of the budget
-        pairs = list(zip(rows, (1, 1, 0), strict=False))
-        y, x = over_batch(self.strategy.xp, prepared.run, pairs, self.row_bytes * budget // left, threads=self.threads)
+        row_bytes, pairs = self.row_bytes * budget // left, list(zip(rows, (1, 1, 0), strict=False))
+        y, x = over_batch(self.strategy.xp, prepared.run_stretches, pairs, row_bytes, threads=self.threads)
         return y, x
 
 
@@ -120,7 +119,7 @@ class _Prepared:
     tables: Any
     gain: Any  # D, where it is not in the tables
 
-    def run(self, u: Array, x: Array, ends: Array | None = None) -> tuple[Array, Array]:
+    def run_stretches(self, u: Array, x: Array, ends: Array | None = None) -> tuple[Array, Array]:
         """Run one stretch of time after the other."""
         xp, length, stretch = self.strategy.xp, u.shape[-1], self.strategy.stretch
 
@@ -153,8 +152,8 @@ class _Prepared:
 
 
 def _prepared(strategy: Strategy, system: System) -> _Prepared:
-    """Make the tables; a D because of which only outputs are complex is not in them."""
+    """Make the tables, without a D that is complex where nothing else is: they have the dtype of ``strategy.out``."""
     xp, D = strategy.xp, system.D
-    if not (xp.isdtype(strategy.out, "real floating") and complex_value(xp, D)):
+    if not complex_value(xp, D) or xp.isdtype(strategy.out, "complex floating"):
         return _Prepared(strategy, strategy.prepare(system), None)
     return _Prepared(strategy, strategy.prepare(with_fields(system, D=None)), D[..., None, None] if is_array(D) else D)

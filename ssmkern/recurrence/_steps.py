@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .._arrays import Array, astype, complex_of, device_of, is_array, item_bytes, library
+from .._arrays import Array, astype, complex_of, device_of, is_array, library
 from ..systems import Dense, System, advance, cast_system, core_fields, output, widen, with_fields
 from ._strategy import Strategy
 
@@ -17,7 +17,7 @@ class Steps(Strategy):
     @property
     def sample_bytes(self) -> int:
         """Input, output and what is between."""
-        return 3 * item_bytes(self.xp, self.out)
+        return 3 * self.sizes.item
 
     @property
     def table_bytes(self) -> int:

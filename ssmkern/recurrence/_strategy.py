@@ -20,7 +20,9 @@ class Sizes:
     order: int  # n, conjugates of stored modes counted
     stored: int  # numbers of a state
     rank: int  # of the low-rank part
-    complex_system: bool  # whether the numbers of the system, in coordinates in which it is run, are complex
+    item: int  # bytes of an output
+    wide_item: int  # the same in double precision
+    wide_system_item: int  # bytes of a number of the system in double precision, in coordinates in which it is run
     rows: int  # sequences that each system runs
     length: int  # samples of a sequence
     budget: int  # bytes
