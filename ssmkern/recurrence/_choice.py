@@ -60,7 +60,8 @@ def _cheapest(candidates: Sequence[InBlocks]) -> InBlocks:
     tables = [candidate.table_bytes for candidate in candidates]
     limit = max(candidates[0].sizes.budget // 2, 2 * min(tables))
     fitting = [candidate for candidate, size in zip(candidates, tables, strict=True) if size <= limit]
-    return min(fitting, key=lambda candidate: candidate.cost())
+    costs = [candidate.cost() for candidate in fitting]
+    return fitting[costs.index(min(costs))]  # torch.compile has no min of objects by key
 
 
 def _grows(xp: Namespace, system: DPLR, length: int) -> Array:
