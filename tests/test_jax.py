@@ -22,7 +22,6 @@ from helpers import (
 )
 
 import ssmkern as sk
-from ssmkern.recurrence._time_varying import irregular_scan
 
 ALGORITHMS = [(kind, algorithm) for kind in sts.PLAIN for algorithm in sts.ALGORITHMS[sts.kind_class(kind)]]
 
@@ -154,14 +153,14 @@ def test_recurrences_in_single_precision_only(jax, jnp):
     """Inside they are in float64 all the same, and so are their gradients."""
     system = rounded(sts.make("diagonal-pairs", seed=7), "float32")
     u, dt = (rounded(x, "float32") for x in (sts.rng(8).standard_normal(300), sts.rng(9).uniform(0.01, 0.1, 300)))
-    expected = irregular_scan(np, system, u, None, dt, "zoh")
+    expected = sk.scan(system, u, dt=dt, discretization="zoh")
     change = 1e-6 * (np.arange(300) == 7)
-    ahead, behind = (irregular_scan(np, system, u, None, dt + h, "zoh")[0] for h in (change, -change))
+    ahead, behind = (sk.scan(system, u, dt=dt + h, discretization="zoh")[0] for h in (change, -change))
     slope = (np.sum(ahead**2) - np.sum(behind**2)) / 2e-6
     with single_precision(jax):
         moved, u32, dt32 = to_library(jnp, system, "float32"), asarray(jnp, u, "float32"), asarray(jnp, dt, "float32")
-        found = jax.jit(lambda u, dt: irregular_scan(jnp, moved, u, None, dt, "zoh"))(u32, dt32)
-        gradient = jax.jit(jax.grad(lambda dt: jnp.sum(irregular_scan(jnp, moved, u32, None, dt, "zoh")[0] ** 2)))(dt32)
+        found = jax.jit(lambda u, dt: sk.scan(moved, u, dt=dt, discretization="zoh"))(u32, dt32)
+        gradient = jax.jit(jax.grad(lambda dt: jnp.sum(sk.scan(moved, u32, dt=dt, discretization="zoh")[0] ** 2)))(dt32)
         memories = [jax.jit(partial(sk.legs_memory, n=32, discretization=m))(u32)[1] for m in ("bilinear", "zoh")]
     for x, name, reference in zip(found, ("float32", "complex64"), expected, strict=True):
         assert dtype_name(x) == name

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from .._arrays import (
     Array,
+    DType,
     Namespace,
     array_namespace,
     astype,
-    chunk_size,
     computes,
     device_of,
-    from_host,
     imag,
-    in_passes,
     is_array,
     is_complex,
-    library,
     over_batch,
     precision,
     real,
     widest,
 )
 from .._arrays.checks import batch_shape, check_choice, check_length, check_vector, shape_of
-from ..hippo._legendre import legendre
-from ._sequences import batch_of
-from ._time_varying import blocks_of, solve
-
-Block = Callable[[Array, Array, Any, np.ndarray], Array]
-_CACHED = 2**14  # samples that fit into the cache with all temporaries
-_POINTS = 2**12  # states times samples between which polynomials are evaluated at a time
+from ._axes import batch_of
+from ._legs_algorithms import MEMORIES, Memory
 
 
 @computes
@@ -127,23 +116,16 @@ def legs_memory(
     every = u.shape[-1] if every is None else check_length("every", every)
     if every > u.shape[-1]:
         raise ValueError(f"every: got {every}, but u has {u.shape[-1]} samples; leave it out for the last state alone")
-    check_choice("discretization", discretization, ("bilinear", "zoh"))
+    check_choice("discretization", discretization, MEMORIES)
     batch_shape(u=shape_of(u)[:-1], x0=shape_of(x0)[:-1])
     arrays = [(x, 1) for x in (u, x0) if x is not None]
     is_real = not any(is_complex(xp, x) for x, _ in arrays)
     out = precision(xp, u, x0)[not is_real]
-
-    def run(*values: Array) -> tuple[Array, Array]:
-        batch = batch_of((x, 1) for x in values)
-        rows = [_as_rows(xp, xp.broadcast_to(x, (*batch, x.shape[-1])), is_real) for x in values]
-        states, x = _run(xp, rows[0], n, rows[1] if len(rows) > 1 else None, start, every, discretization)
-        states, x = (astype(xp, _from_rows(xp, part, batch, is_real), out) for part in (states, x))
-        return states, x
-
     length = u.shape[-1]
     bytes_each = (1 if is_real else 2) * 16 * (2 * length + (2 * (length // every) + 1) * n)  # half of the budget
-    result: tuple[Array, Array] = over_batch(xp, run, arrays, bytes_each, threads=False)
-    return result
+    part = partial(_compress, MEMORIES[discretization](xp, every), n, start, out)
+    states, x = over_batch(xp, part, arrays, bytes_each, threads=False)
+    return states, x
 
 
 def _check_start(n: int, x0: Any, start: int) -> None:
@@ -156,7 +138,20 @@ def _check_start(n: int, x0: Any, start: int) -> None:
         raise ValueError(f"x0: got shape {shape_of(x0)}, expected (..., {n}), n coefficients")
 
 
-def _as_rows(xp: Namespace, x: Array, is_real: bool) -> Array:
+def _compress(memory: Memory, n: int, start: int, out: DType, *arrays: Array) -> tuple[Array, Array]:
+    """States and the last, of u and x0 if there is one."""
+    xp, is_real = memory.xp, memory.xp.isdtype(out, "real floating")
+    batch = batch_of((x, 1) for x in arrays)
+    u, *x0 = (_real_rows(xp, xp.broadcast_to(x, (*batch, x.shape[-1])), is_real) for x in arrays)
+    if x0:
+        x = x0[0]
+    else:  # the past is a constant
+        x = xp.concat([u[:, :1], xp.zeros((u.shape[0], n - 1), dtype=u.dtype, device=device_of(u))], axis=1)
+    states, x = memory.states(u, x, start)
+    return tuple(astype(xp, _from_real_rows(xp, part, batch, is_real), out) for part in (states, x))
+
+
+def _real_rows(xp: Namespace, x: Array, is_real: bool) -> Array:
     """``(..., k)`` as real ``(rows, k)`` in the highest precision; imaginary parts are rows of their own."""
     wide = widest(xp, device_of(x))[0]
     parts = [astype(xp, real(xp, x), wide)] + ([] if is_real else [astype(xp, imag(xp, x), wide)])
@@ -164,152 +159,8 @@ def _as_rows(xp: Namespace, x: Array, is_real: bool) -> Array:
     return rows[0] if is_real else xp.concat(rows, axis=0)
 
 
-def _from_rows(xp: Namespace, x: Array, batch: tuple[int, ...], is_real: bool) -> Array:
+def _from_real_rows(xp: Namespace, x: Array, batch: tuple[int, ...], is_real: bool) -> Array:
     if not is_real:
         half = x.shape[0] // 2
         x = x[:half, ...] + 1j * x[half:, ...]
     return xp.reshape(x, (*batch, *x.shape[1:]))
-
-
-def _run(
-    xp: Namespace, u: Array, n: int, x: Array | None, start: int, every: int, discretization: str
-) -> tuple[Array, Array]:
-    """States ``(rows, L // every, n)`` and the last ``(rows, n)`` of u ``(rows, L)``."""
-    rows, length = u.shape
-    if x is None:  # the past is a constant
-        x = xp.concat([u[:, :1], xp.zeros((rows, n - 1), dtype=u.dtype, device=device_of(u))], axis=1)
-    most = chunk_size(u, length, 2 * 8 * 12 * (rows + 1))
-    if in_passes(xp, u):
-        most = max(1, min(most, _CACHED // (max(1, rows) if discretization == "bilinear" else 1)))
-    if discretization == "bilinear":
-        return _in_blocks(xp, partial(_bilinear, xp), u, x, start, every, most, max(1, most // every))
-    together = max(1, math.isqrt(min(most, _POINTS) // every))
-    return _in_blocks(xp, partial(_exact, xp), u, x, start, every, most, together)
-
-
-def _in_blocks(
-    xp: Namespace, block: Block, u: Array, x: Array, start: int, every: int, most: int, together: int
-) -> tuple[Array, Array]:
-    """Go through u in blocks that yield ``together`` states each, or in several blocks a state if they are longer."""
-    (rows, length), n = u.shape, x.shape[-1]
-    if every > most:
-        kept = []
-        for first in range(0, length, every):
-            x = _last(xp, block, u[:, first : first + every], x, start + first, most)
-            kept.append(x)
-        return xp.stack(kept[: length // every], axis=1), x
-    size = every * together
-    count = length // size
-    states = []
-    if count:
-        blocks = xp.reshape(u[:, : count * size], (rows, count, size))
-        offsets = every * np.arange(1, together + 1)
-
-        def body(x: Array, i: Any) -> tuple[Array, Array]:
-            after = block(blocks[:, i, :], x, start + i * size, offsets)
-            return after[:, -1, :], after
-
-        x, after = library(xp).loop(body, x, count, axis=1)
-        states.append(xp.reshape(after, (rows, count * together, n)))
-    rest = length - count * size
-    if rest:
-        offsets = np.unique([*range(every, rest + 1, every), rest])
-        after = block(u[:, count * size :], x, start + count * size, offsets)
-        states.append(after[:, : rest // every, :])
-        x = after[:, -1, :]
-    return xp.concat(states, axis=1) if len(states) > 1 else states[0], x
-
-
-def _last(xp: Namespace, block: Block, u: Array, x: Array, start: int, most: int) -> Array:
-    """State after u, in blocks of which no state is kept."""
-    rows, length = u.shape
-    count = length // most
-    if count:
-        blocks = xp.reshape(u[:, : count * most], (rows, count, most))
-
-        def body(x: Array, i: Any) -> tuple[Array, None]:
-            return block(blocks[:, i, :], x, start + i * most, np.array([most]))[:, -1, :], None
-
-        x, _ = library(xp).loop(body, x, count)
-    if count * most < length:
-        rest = length - count * most
-        x = block(u[:, count * most :], x, start + count * most, np.array([rest]))[:, -1, :]
-    return x
-
-
-def _bilinear(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
-    """States ``(rows, q, n)`` after some numbers of samples of u ``(rows, T)``, from the state x at time ``start``.
-
-    With ``V_m = sum over i < m of r_i (x_i(k+1) + x_i(k)) - 2 u`` and ``r_i = sqrt(2i + 1)``, row m of the midpoint
-    rule is ``(2k + m + 2) x_m(k+1) = (2k - m) x_m(k) - r_m V_m``.
-    """
-    (rows, length), n = u.shape, x.shape[-1]
-    blocks, count = blocks_of(xp, u, rows)
-    behind = xp.zeros((rows, blocks * count - length), dtype=u.dtype, device=device_of(u))
-    V = -2.0 * xp.concat([u, behind], axis=1)
-    twice = 2.0 * (start + xp.arange(blocks * count, dtype=u.dtype, device=device_of(u)))
-    root = from_host(xp, np.sqrt(2.0 * np.arange(n) + 1), u.dtype, device_of(u))
-    picked = xp.asarray(offsets - 1, device=device_of(u))
-
-    def body(V: Array, m: Any) -> tuple[Array, Array]:
-        weight = 1.0 / (twice + (m + 2))
-        a = xp.reshape((twice - m) * weight, (blocks, count))
-        f = xp.reshape((-root[m] * weight) * V, (rows, blocks, count))
-        first = x[:, m][:, None]
-        after, _ = solve(xp, lambda i: (a[:, i], f[:, :, i]), first, (rows, blocks), count, lambda x, _: x)
-        after = xp.reshape(after, V.shape)
-        before = xp.concat([first, after[:, :-1]], axis=1)
-        return V + root[m] * (before + after), xp.take(after, picked, axis=1)
-
-    return library(xp).loop(body, V, n)[1]
-
-
-def _exact(xp: Namespace, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
-    """As `_bilinear`, by the integrals over the steps of u and the projection of the polynomial that x stands for.
-
-    Integrated by parts, the steps of u become differences d, and with ``(2m+1) P_m = P'_(m+1) - P'_(m-1)`` they
-    contribute ``sum over i of d_i (P_(m+1) - P_(m-1))(y_i) / (2 sqrt(2m+1))``, where y_i is the beginning of sample i
-    on [-1, 1]. The difference is 0 at y = 1, where the points behind each state's time are put.
-    """
-    (_, length), n = u.shape, x.shape[-1]
-    dtype, device = u.dtype, device_of(u)
-    root, *host = _nodes(n)
-    root, low, high, table = (from_host(xp, values, dtype, device) for values in (root, *host))
-    change = xp.concat([-u[:, :1], u[:, :-1] - u[:, 1:]], axis=1)
-    i, after = xp.arange(length, dtype=dtype, device=device), from_host(xp, offsets[:, None], dtype, device)
-    end = start + after
-    kept = start / end  # how far the old past reaches on the new
-    below = xp.concat([2.0 * (start + i) / end, kept * low], axis=1)
-    above = xp.concat([2.0 * library(xp).clip(after - i, 0.0, None) / end, 2.0 * after / end + kept * high], axis=1)
-    distance = xp.where(above < below, above, below)
-    sign = xp.where(above < below, xp.ones_like(above), -xp.ones_like(above))
-    values = x @ table
-
-    def body(carry: tuple[Array, Array, Array], m: Any) -> tuple[tuple[Array, Array, Array], Array]:
-        r"""P_m(\|y\|), its difference from P_(m-1), and the sign of P_m(y), by the recurrence of differences."""
-        value, step, flip = carry
-        new = (m * step - ((2 * m + 1) * distance) * value) / (m + 1)
-        jumps = (flip * sign * (step + new))[:, :length]
-        carried = (flip * value)[:, length:]
-        row = change @ jumps.T / (2.0 * root[m]) + root[m] * (values @ carried.T) * kept[:, 0]
-        return (value + new, new, flip * sign), row
-
-    # P_(-1) is 1 where m = 0 needs P_1 - P_(-1) to be 0 at y = 1: 2 reflected.
-    return library(xp).loop(body, (xp.ones_like(above), 1.0 - sign, xp.ones_like(above)), n)[1]
-
-
-def _nodes(n: int) -> tuple[np.ndarray, ...]:
-    """sqrt(2m + 1), and Gauss-Legendre nodes: distances to -1 and to 1, and the table from a state to weighted values.
-
-    NumPy's nodes are good to eps, but not their distances to the ends, nor the weights (1e-12 at n = 64). Newton's
-    method for the distances, and the weights as reciprocals of the sums of squares of the orthonormal polynomials.
-    """
-    node = np.polynomial.legendre.leggauss(n)[0]
-    near = 1 - np.abs(node)
-    for _ in range(2):
-        P = legendre(np, n + 1, 2 - near, near)
-        near = near + P[n] * near * (2 - near) / (n * (P[n - 1] - (1 - near) * P[n]))
-    low, high = np.where(node < 0, near, 2 - near), np.where(node < 0, 2 - near, near)
-    root = np.sqrt(2.0 * np.arange(n) + 1)
-    values = root[:, None] * legendre(np, n, low, high)
-    return root, low, high, values / np.sum(values * values, axis=0)

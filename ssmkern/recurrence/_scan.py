@@ -11,16 +11,12 @@ from .._arrays import (
     Array,
     Namespace,
     array_namespace,
-    astype,
     chunk_size,
     common_namespace,
-    complex_of,
     complex_value,
     computes,
     device_of,
     is_array,
-    is_complex,
-    precision,
     truth,
 )
 from .._arrays.checks import (
@@ -34,22 +30,18 @@ from .._arrays.checks import (
     shown,
 )
 from ..kernels import kernel
-from ..kernels._digits import LostDigitsError
 from ..systems import (
-    DPLR,
     Diagonal,
     System,
     advance,
     check_discrete,
     check_output,
     check_system,
-    in_all_axes,
     with_fields,
 )
-from ._choice import ways
-from ._sequences import sequences, with_gain_apart
+from ._irregular import DISCRETIZATIONS, check_irregular, irregular_scan
+from ._sequences import Inputs, run_sequences
 from ._step import promote
-from ._time_varying import DISCRETIZATIONS, check_irregular, irregular_scan
 
 
 @computes
@@ -158,17 +150,16 @@ def scan(
     if dt is not None:
         _check_steps(xp, dt, ends)
 
-    def run(system: System) -> tuple[Array, Array]:
-        if dt is not None:
-            return irregular_scan(xp, cast("Diagonal", system), u, x0, dt, discretization, ends)
-        return _regular(xp, system, u, x0, ends, block)
-
-    if 0 not in batch:
-        return run(system)
-    # There may be states although there are no outputs.
-    C = xp.zeros(system.B.shape[-1], dtype=system.B.dtype, device=device_of(system.B))
-    y, x = run(with_fields(system, C=C, D=0j if complex_value(xp, system.D) else None))
-    return xp.zeros((*batch, u.shape[-1]), dtype=y.dtype, device=device_of(u)), x
+    empty = 0 in batch
+    if empty:  # there may be states although there are no outputs
+        C = xp.zeros(system.B.shape[-1], dtype=system.B.dtype, device=device_of(system.B))
+        system = with_fields(system, C=C, D=0j if complex_value(xp, system.D) else None)
+    inputs = Inputs(u, x0, ends)
+    if dt is None:
+        y, x = run_sequences(xp, system, inputs, block)
+    else:
+        y, x = irregular_scan(xp, cast("Diagonal", system), inputs, dt, discretization)
+    return (xp.zeros((*batch, u.shape[-1]), dtype=y.dtype, device=device_of(u)) if empty else y), x
 
 
 def _check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
@@ -181,33 +172,6 @@ def _check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
             place = start + xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(dt))
             piece = xp.where(place < ends[..., None], piece, xp.ones_like(piece))
         check_dt(xp, piece)
-
-
-def _regular(
-    xp: Namespace, system: System, u: Array, x0: Array | None, ends: Array | None, block: int | None
-) -> tuple[Array, Array]:
-    """`scan` of a discrete system, without checks."""
-    out = precision(xp, system.B, u, x0)[0]
-    if not system.conjugate_pairs and any(is_complex(xp, x) for x in (u, x0, system.B) if x is not None):
-        out = complex_of(xp, out)
-    state_dtype = complex_of(xp, out) if system.conjugate_pairs else out
-    n = system.B.shape[-1]
-    x0 = xp.zeros(n, dtype=state_dtype, device=device_of(u)) if x0 is None else astype(xp, x0, state_dtype)
-    if isinstance(system, DPLR) and system.P.shape[-1] == 0:
-        Lambda = in_all_axes(xp, system).Lambda
-        system = Diagonal(Lambda, system.B, system.C, system.D, system.dt, system.conjugate_pairs)
-    apart = xp.isdtype(out, "real floating") and complex_value(xp, system.D)  # only outputs are complex
-
-    *cheaper, safest = [with_gain_apart(xp, way) if apart else way for way in ways(xp, system, u, out, block)]
-    for way in cheaper:
-        try:
-            y, x = sequences(xp, system, u, x0, ends, way)
-        except LostDigitsError:
-            continue
-        break
-    else:
-        y, x = sequences(xp, system, u, x0, ends, safest)
-    return y, astype(xp, x, state_dtype)
 
 
 @computes

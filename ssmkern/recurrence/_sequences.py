@@ -3,150 +3,157 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
-
-import numpy as np
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
 
 from .._arrays import (
     Array,
     Namespace,
-    budget,
+    astype,
     chunk_size,
+    complex_of,
+    complex_value,
     device_of,
     in_precision,
     is_array,
+    is_complex,
     item_bytes,
     library,
-    moveaxis,
     over_batch,
+    precision,
     real_of,
 )
-from ..systems import System, core_fields, with_fields
-from ._blocks import Runner
-
-STRETCH = 1024  # stretches of time are multiples of this
-
-
-class Way(NamedTuple):
-    """How sequences run, and the bytes that this takes.
-
-    ``prepare`` makes of a system, once, the function ``(u, x, ends) -> (y, x)`` that runs inputs ``(..., rows, L)`` of
-    up to ``stretch`` samples from states ``(..., rows, n)``. One system needs ``table_bytes`` for that, and each sample
-    ``sample_bytes``.
-    """
-
-    prepare: Callable[[System], Runner]
-    stretch: int
-    sample_bytes: int
-    table_bytes: int
+from ..kernels._digits import LostDigitsError
+from ..systems import DPLR, Diagonal, System, core_fields, in_all_axes, with_fields
+from ._axes import batch_of, from_rows, to_rows, without_axes
+from ._choice import strategies
+from ._strategy import Strategy
 
 
-def stretch_of(u: Array, sample_bytes: int) -> int:
-    """Samples that are run at a time."""
-    stretch = chunk_size(u, u.shape[-1] + STRETCH, 4 * sample_bytes)
-    return min(u.shape[-1], max(STRETCH, stretch // STRETCH * STRETCH))
+class Inputs(NamedTuple):
+    """What runs through a system."""
+
+    u: Array  # (..., L)
+    x0: Array | None  # states before the first sample, (..., n); None is rest
+    ends: Array | None  # samples of each sequence, (...); None is all
 
 
-def with_gain_apart(xp: Namespace, way: Way) -> Way:
-    """The same with D added to the outputs, and not to the tables, which have the dtype of states."""
+def run_sequences(xp: Namespace, system: System, inputs: Inputs, block: int | None) -> tuple[Array, Array]:
+    """Outputs and last states of a discrete system, in the cheapest way that keeps the digits; without checks."""
+    u, x0, ends = inputs
+    out = precision(xp, system.B, u, x0)[0]
+    if not system.conjugate_pairs and any(is_complex(xp, x) for x in (u, x0, system.B) if x is not None):
+        out = complex_of(xp, out)
+    state_dtype = complex_of(xp, out) if system.conjugate_pairs else out
+    n = system.B.shape[-1]
+    x0 = xp.zeros(n, dtype=state_dtype, device=device_of(u)) if x0 is None else astype(xp, x0, state_dtype)
+    if ends is not None:
+        ends = xp.astype(ends, real_of(xp, state_dtype))  # JAX differentiates whatever goes into a slice
+    if isinstance(system, DPLR) and system.P.shape[-1] == 0:
+        Lambda = in_all_axes(xp, system).Lambda
+        system = Diagonal(Lambda, system.B, system.C, system.D, system.dt, system.conjugate_pairs)
+    y, x = _first_to_keep_digits(strategies(xp, system, u, out, block), system, Inputs(u, x0, ends))
+    return y, astype(xp, x, state_dtype)
 
-    def prepare(system: System) -> Runner:
-        runner = way.prepare(with_fields(system, D=None))
-        gain = system.D[..., None, None] if is_array(system.D) else system.D
 
-        def run(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
-            y, x = runner(u, x, ends)
-            return y + in_precision(xp, gain, y.dtype) * in_precision(xp, u, y.dtype), x
-
-        return run
-
-    return way._replace(prepare=prepare)
+def _first_to_keep_digits(found: list[Strategy], system: System, inputs: Inputs) -> tuple[Array, Array]:
+    *cheaper, safest = found
+    for strategy in cheaper:
+        try:
+            return in_parts(strategy, system, inputs)
+        except LostDigitsError:
+            continue
+    return in_parts(safest, system, inputs)
 
 
-def sequences(xp: Namespace, system: System, u: Array, x0: Array, ends: Array | None, way: Way) -> tuple[Array, Array]:
-    """Run inputs u ``(..., L)`` from states x0 ``(..., n)`` part by part; return outputs and states after ``ends``."""
+def in_parts(strategy: Strategy, system: System, inputs: Inputs) -> tuple[Array, Array]:
+    """Run as many systems at a time as fit the memory, with all inputs of theirs as rows."""
+    xp, length, x0 = strategy.xp, inputs.u.shape[-1], cast("Array", inputs.x0)
     fields = {name: (value, len(system._core[name])) for name, value in core_fields(system).items()}
     if is_array(system.D):
         fields["D"] = system.D, 0
-    given = [(u, 1), (x0, 1)]
-    if ends is not None:
-        given.append((xp.astype(ends, real_of(xp, x0.dtype)), 0))  # JAX differentiates whatever goes into a slice
+    given = [(x, core) for x, core in zip(inputs, (1, 1, 0), strict=True) if x is not None]
     own, full = batch_of(fields.values()), batch_of([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
-    rows = [(_to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
-    row_bytes = way.stretch * way.sample_bytes + item_bytes(xp, x0.dtype) * u.shape[-1]  # the output, too
-    bytes_each = math.prod(lead) * row_bytes + way.table_bytes
-    alone = math.prod(own) == 1 or chunk_size(u, 4, bytes_each) < 4  # then rows, not systems, are spread over threads
-
-    def part(*slices: Array) -> tuple[Array, Array]:
-        runner = way.prepare(with_fields(system, **dict(zip(fields, slices, strict=False))))
-
-        def run(u: Array, x: Array, *ends: Array) -> tuple[Array, Array]:
-            return _stretches(xp, runner, way.stretch, u, x, *ends)
-
-        inputs = slices[len(fields) :]
-        if math.prod(batch_of(zip(slices, (core for _, core in fields.values()), strict=False))) > 1:
-            return run(*inputs)
-        pairs = [(x, core - 1) for x, (_, core) in zip(inputs, rows, strict=True)]
-        # Rows have what the tables leave of the budget.
-        left = max(1, budget(u) - way.table_bytes)
-        return over_batch(xp, run, pairs, row_bytes * budget(u) // left, threads=alone)
-
-    y, x = over_batch(xp, part, [*fields.values(), *rows], bytes_each, threads=not alone)
+    rows = [(to_rows(xp, x, core, lead, len(own)), core + 1) for x, core in given]
+    row_bytes = strategy.stretch * strategy.sample_bytes + item_bytes(xp, x0.dtype) * length  # the output, too
+    bytes_each = math.prod(lead) * row_bytes + strategy.table_bytes
+    # Of few systems at a time the rows are spread over threads.
+    alone = math.prod(own) == 1 or chunk_size(inputs.u, 4, bytes_each) < 4
+    part = _Part(strategy, system, {name: core for name, (_, core) in fields.items()}, row_bytes, alone)
+    y, x = over_batch(xp, part.run_slices, [*fields.values(), *rows], bytes_each, threads=not alone)
     state = batch_of([value for name, value in fields.items() if name not in ("C", "D")] + given)
-    return _from_rows(xp, y, lead), without_axes(xp, _from_rows(xp, x, lead), full, state)
+    return from_rows(xp, y, lead), without_axes(xp, from_rows(xp, x, lead), full, state)
 
 
-def _stretches(
-    xp: Namespace, runner: Runner, stretch: int, u: Array, x: Array, ends: Array | None = None
-) -> tuple[Array, Array]:
-    """Run one stretch of time after the other; beyond its end a sequence is 0, and its state stays."""
-    length = u.shape[-1]
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some of the systems, or one with all of its rows."""
 
-    def outputs() -> Iterator[Array]:
-        nonlocal x
-        for start in range(0, length, stretch):
-            piece = u[..., start : min(start + stretch, length)]
-            if ends is None:
-                y, x = runner(piece, x, None)
-            else:
-                local = library(xp).clip(ends - start, 0.0, float(piece.shape[-1]))
-                inside = xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(u)) < local[..., None]
-                y, x = runner(xp.where(inside, piece, xp.zeros_like(piece)), x, local)
-                y = xp.where(inside, y, xp.zeros_like(y))
-            yield y
+    strategy: Strategy
+    system: System  # with fields of all systems
+    cores: dict[str, int]  # core dimensions of these fields
+    row_bytes: int
+    threads: bool  # over rows
 
-    y = library(xp).join(outputs(), length)
-    return y, xp.broadcast_to(x, (*y.shape[:-1], x.shape[-1]))
-
-
-def batch_of(arrays: Iterable[tuple[Array, int]]) -> tuple[int, ...]:
-    """Batch of arrays with a number of core dimensions each."""
-    return np.broadcast_shapes(*(tuple(x.shape[: x.ndim - core]) for x, core in arrays))
+    def run_slices(self, *slices: Array) -> tuple[Array, Array]:
+        """Take slices of the fields of the system and, in rows, of the inputs."""
+        fields, rows = slices[: len(self.cores)], slices[len(self.cores) :]
+        system = with_fields(self.system, **dict(zip(self.cores, fields, strict=True)))
+        prepared = _prepared(self.strategy, system)
+        if math.prod(batch_of(zip(fields, self.cores.values(), strict=True))) > 1:
+            return prepared.run_stretches(*rows)
+        budget = self.strategy.sizes.budget
+        left = max(1, budget - self.strategy.table_bytes)  # rows have what the tables leave of the budget
+        row_bytes, pairs = self.row_bytes * budget // left, list(zip(rows, (1, 1, 0), strict=False))
+        y, x = over_batch(self.strategy.xp, prepared.run_stretches, pairs, row_bytes, threads=self.threads)
+        return y, x
 
 
-def _to_rows(xp: Namespace, x: Array, core: int, lead: tuple[int, ...], own: int) -> Array:
-    """Put the batch axes that the system lacks behind the ``own`` ones that it has, as one axis."""
-    batch = x.shape[: x.ndim - core]
-    shape = x.shape[x.ndim - core :]
-    if len(batch) <= own:
-        return xp.reshape(x, ((1,) * (own - len(batch)) + tuple(batch) + (1,) + tuple(shape)))
-    mine = batch[len(batch) - own :] if own else ()
-    x = xp.reshape(xp.broadcast_to(x, (*lead, *mine, *shape)), (math.prod(lead), *mine, *shape))
-    return moveaxis(xp, x, 0, own)
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """Systems with their tables."""
+
+    strategy: Strategy
+    tables: Any
+    gain: Any  # D, where it is not in the tables
+
+    def run_stretches(self, u: Array, x: Array, ends: Array | None = None) -> tuple[Array, Array]:
+        """Run one stretch of time after the other."""
+        xp, length, stretch = self.strategy.xp, u.shape[-1], self.strategy.stretch
+
+        def outputs() -> Iterator[Array]:
+            nonlocal x
+            for start in range(0, length, stretch):
+                piece = u[..., start : min(start + stretch, length)]
+                y, x = self._stretch(piece, x, None if ends is None else ends - start)
+                yield y
+
+        y = library(xp).join(outputs(), length)
+        return y, xp.broadcast_to(x, (*y.shape[:-1], x.shape[-1]))
+
+    def _stretch(self, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
+        """Beyond its end a sequence is 0, and its state stays."""
+        if ends is None:
+            return self._with_gain(u, x, None)
+        xp = self.strategy.xp
+        ends = library(xp).clip(ends, 0.0, float(u.shape[-1]))
+        inside = xp.arange(u.shape[-1], dtype=ends.dtype, device=device_of(u)) < ends[..., None]
+        y, x = self._with_gain(xp.where(inside, u, xp.zeros_like(u)), x, ends)
+        return xp.where(inside, y, xp.zeros_like(y)), x
+
+    def _with_gain(self, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
+        xp = self.strategy.xp
+        y, x = self.strategy.run(self.tables, u, x, ends)
+        if self.gain is not None:
+            y = y + in_precision(xp, self.gain, y.dtype) * in_precision(xp, u, y.dtype)
+        return y, x
 
 
-def _from_rows(xp: Namespace, x: Array, lead: tuple[int, ...]) -> Array:
-    """Undo :func:`_to_rows` for ``(..., rows, k)``."""
-    x = moveaxis(xp, x, -2, 0)
-    return xp.reshape(x, (*lead, *x.shape[1:]))
-
-
-def without_axes(xp: Namespace, x: Array, full: tuple[int, ...], state: tuple[int, ...]) -> Array:
-    """Take one of the equal states along the batch axes that only outputs have."""
-    if full == state:
-        return x
-    missing = len(full) - len(state)
-    pick = [slice(0, 1) if few == 1 else slice(None) for few in state]
-    return xp.astype(x[(*(0,) * missing, *pick, ...)], x.dtype, copy=True)  # torch.asarray would drop gradients
+def _prepared(strategy: Strategy, system: System) -> _Prepared:
+    """Make the tables, without a D that is complex where nothing else is: they have the dtype of ``strategy.out``."""
+    xp, D = strategy.xp, system.D
+    if not complex_value(xp, D) or xp.isdtype(strategy.out, "complex floating"):
+        return _Prepared(strategy, strategy.prepare(system), None)
+    return _Prepared(strategy, strategy.prepare(with_fields(system, D=None)), D[..., None, None] if is_array(D) else D)

@@ -1,4 +1,3 @@
-import sys
 import tracemalloc
 
 import numpy as np
@@ -24,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ssmkern as sk
-from ssmkern.recurrence import _choice
+from ssmkern.recurrence import _feedback, _steps
 
 
 def discrete(system, dt=0.1, D=0.7):
@@ -192,7 +191,7 @@ def test_feedback_is_the_recurrence(monkeypatch_choice, kind, data):
 def monkeypatch_choice():
     """Feedback at every order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_choice, "FFT_WEIGHT", -1e9)
+        patch.setattr(_feedback, "FFT_WEIGHT", -1e9)
         yield
 
 
@@ -345,7 +344,7 @@ def test_states_of_another_library_are_refused(torch):
 
 def test_a_growing_state_is_run_in_blocks(monkeypatch):
     """Growth by 1e30 in single precision is no loss of digits: nothing is stepped through, nor with a complex state."""
-    monkeypatch.setattr(sys.modules["ssmkern.recurrence._choice"], "prepare_steps", lambda *_: None)
+    monkeypatch.setattr(_steps.Steps, "prepare", None)
     one = np.ones(1, np.float32)
     system = sk.Dense(1.6 * one[:, None], one, one, dt=1.0)
     for x0 in (one, one * 1j):

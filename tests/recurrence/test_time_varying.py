@@ -11,16 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ssmkern as sk
-from ssmkern.recurrence._time_varying import irregular_scan
 
 KINDS = ("diagonal", "diagonal-real", "diagonal-pairs")
 METHODS = ("bilinear", "zoh", "dss")
 
 
 def run(xp, system, u, x0, dt, method, ends=None):
-    """`irregular_scan`; under JAX in one program."""
-    function = helpers.compiled(xp, lambda *arrays: irregular_scan(xp, system, *arrays[:3], method, *arrays[3:]))
-    return function(u, x0, dt) if ends is None else function(u, x0, dt, ends)
+    """`scan`; under JAX in one program."""
+
+    def scan(u, x0, dt, ends=None):
+        return sk.scan(system, u, x0, lengths=ends, dt=dt, discretization=method)
+
+    arrays = (u, x0, dt) if ends is None else (u, x0, dt, ends)
+    return helpers.compiled(xp, scan)(*arrays)
 
 
 def reference(system, u, x0, dt, method):
@@ -115,9 +118,9 @@ def test_pieces_carry_the_state(data):
     length, method = data.draw(st.integers(2, 300)), data.draw(st.sampled_from(METHODS))
     cut = data.draw(st.integers(1, length - 1))
     u, dt = signal(data.draw(sts.seeds), length)
-    y, x = irregular_scan(np, system, u, None, dt, method)
-    first, state = irregular_scan(np, system, u[:cut], None, dt[:cut], method)
-    second, last = irregular_scan(np, system, u[cut:], state, dt[cut:], method)
+    y, x = sk.scan(system, u, dt=dt, discretization=method)
+    first, state = sk.scan(system, u[:cut], dt=dt[:cut], discretization=method)
+    second, last = sk.scan(system, u[cut:], state, dt=dt[cut:], discretization=method)
     assert_close(np.concatenate([first, second]), y, tolerance("float64", length))
     assert_close(last, x, tolerance("float64", length))
 
@@ -142,7 +145,7 @@ def test_stiff_modes(dtype, method):
     dt = rounded(np.exp(generator.uniform(np.log(1e-6), np.log(10.0), length)), dtype)
     u = rounded(generator.standard_normal(length), dtype)
     system = sk.Diagonal(Lambda, rounded(B, dtype), C)
-    y, _ = irregular_scan(np, to_library(np, system, dtype), u.astype(dtype), None, dt.astype(dtype), method)
+    y, _ = sk.scan(to_library(np, system, dtype), u.astype(dtype), dt=dt.astype(dtype), discretization=method)
     x, expected = np.zeros(13, dtype=complex), []
     for sample, z in zip(u, dt[:, None] * Lambda, strict=True):
         a, b = (np.exp(z), np.expm1(z)) if method == "zoh" else ((2 + z) / (2 - z), 2 * z / (2 - z))
@@ -157,7 +160,7 @@ def test_long_sequences_within_the_budget():
     u, dt = signal(1, 200_000)
     with sk.byte_budget(8 * 2**20):
         tracemalloc.start()
-        y, x = irregular_scan(np, system, u, None, dt, "bilinear")
+        y, x = sk.scan(system, u, dt=dt, discretization="bilinear")
         peak = tracemalloc.get_traced_memory()[1] - y.nbytes - x.nbytes
         tracemalloc.stop()
     assert peak < 8 * 2**20
@@ -169,7 +172,7 @@ def test_programs_stay_short(jax):
 
     def lines(length):
         u = jax.numpy.ones(length)
-        return str(jax.make_jaxpr(lambda u: irregular_scan(jax.numpy, system, u, None, u, "zoh"))(u)).count("\n")
+        return str(jax.make_jaxpr(lambda u: sk.scan(system, u, dt=u, discretization="zoh"))(u)).count("\n")
 
     assert lines(16384) < 2 * lines(256)
 

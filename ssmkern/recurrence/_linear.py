@@ -1,0 +1,77 @@
+"""First-order recurrences with coefficients that change at every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._arrays import Array, Namespace, chunk_size, in_passes, library
+
+STEP_BYTES = 6 * 16  # for an entry of the state
+_SHORTEST = 16  # samples in a block: joining the blocks must cost less than stepping through them
+_CACHED = 2**15  # entries of the state of all blocks to handle at a time, so that they stay in the cache
+
+
+def linear_scan(
+    xp: Namespace,
+    coefficients: Callable[[Any], tuple[Array, Array]],
+    x0: Array,
+    shape: tuple[int, ...],
+    count: int,
+    emit: Callable[[Array, Any], Array],
+) -> tuple[Array, Array]:
+    """Solve ``x_k = a_k x_(k-1) + f_k`` in blocks of ``count`` samples behind each other, ``k = j count + i``.
+
+    ``coefficients(i)`` gives a and f of the i-th sample of each block, which broadcast to ``shape = (..., blocks)``;
+    x0 is the state before the first sample, ``(..., 1)``. Returns the rows ``emit(x, i)`` stacked along a new last
+    axis, and the last state, ``(...)``.
+
+    All blocks are stepped through at the same time, from rest and with the product of their a; states that enter
+    the blocks follow in log2(blocks) doublings; then they are stepped through again from there. Nothing is divided by a
+    product of a, so that any decay is allowed.
+    """
+    x = xp.broadcast_to(x0, shape)
+    if shape[-1] > 1:
+
+        def compose(carry: tuple[Array, Array], i: Any) -> tuple[tuple[Array, Array], None]:
+            a, f = coefficients(i)
+            return (a * carry[0], a * carry[1] + f), None
+
+        rest = (xp.ones_like(x), xp.zeros_like(x))
+        (product, end), _ = library(xp).loop(compose, rest, count)
+        x = _entering(xp, product, end, x[..., :1])
+
+    def follow(x: Array, i: Any) -> tuple[Array, Array]:
+        a, f = coefficients(i)
+        x = a * x + f
+        return x, emit(x, i)
+
+    x, rows = library(xp).loop(follow, x, count)
+    return rows, x[..., -1]
+
+
+def _entering(xp: Namespace, product: Array, end: Array, x0: Array) -> Array:
+    """States that enter blocks with given products of a and ends from rest; the first enters with x0."""
+    f = xp.concat([x0, end[..., :-1]], axis=-1)
+    a = xp.concat([xp.zeros_like(x0), product[..., :-1]], axis=-1)
+    shift = 1
+    while shift < f.shape[-1]:
+        f = f + a * _later(xp, f, shift)
+        a = a * _later(xp, a, shift)
+        shift *= 2
+    return f
+
+
+def _later(xp: Namespace, x: Array, shift: int) -> Array:
+    """Move the last axis on, zeros in front; each axis stays on the devices that it is on."""
+    return xp.concat([xp.zeros_like(x[..., :shift]), x[..., :-shift]], axis=-1)
+
+
+def blocks_of(xp: Namespace, u: Array, entries: int) -> tuple[int, int]:
+    """Blocks of u, and samples in each, for a state of that many entries, within the byte budget."""
+    length = u.shape[-1]
+    blocks = chunk_size(u, -(-length // _SHORTEST), 2 * STEP_BYTES * entries)
+    if in_passes(xp, u):
+        blocks = max(1, min(blocks, _CACHED // max(1, entries)))
+    count = -(-length // blocks)
+    return -(-length // count), count
