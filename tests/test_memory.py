@@ -77,6 +77,9 @@ CASES = {
     "vandermonde": lambda: partial(sk.vandermonde, noise(256, 32), nodes(256, 32), 1024),
     "vandermonde_transpose": lambda: partial(sk.vandermonde_transpose, noise(256, 1024), nodes(256, 32)),
     "vandermonde_transpose long": lambda: partial(sk.vandermonde_transpose, noise(64, 2**14, dtype=SINGLE), nodes(4)),
+    "kernel_nd": lambda: partial(
+        sk.kernel_nd, [continuous(8, 16, 2)] * 2, [256, 256], dt=0.01, discretization="zoh", sum_rank=True
+    ),
     "krylov": lambda: partial(sk.krylov, noise(256, 16, 16) / 8, noise(16), 256),
     "krylov large": lambda: partial(sk.krylov, noise(64, 64, 64) / 16, noise(64), 64),
     "cauchy": lambda: partial(sk.cauchy, noise(64, 32), 9 + noise(64, 512), noise(64, 32)),

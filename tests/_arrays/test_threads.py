@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+import ssmkern as sk
 from ssmkern._arrays import memory
 
 SLICES = 200
@@ -81,3 +82,18 @@ def test_all_slices_are_computed(workers):
     x = np.arange(float(SLICES))[:, None]
     y = memory.over_batch(np, lambda x: 2 * x, [(x, 1)], memory._CACHED)
     np.testing.assert_array_equal(y, 2 * x)
+
+
+def test_slices_that_fill_the_budget_are_computed_one_at_a_time(workers):
+    size, running, seen = 2**20, [], []
+
+    def run(x):
+        running.append(x)
+        seen.append((len(x), len(running)))
+        time.sleep(0.005)
+        running.pop()
+        return x
+
+    with sk.byte_budget(2 * size):
+        memory.over_batch(np, run, [(np.ones((10, 1)), 1)], size, cached=False)
+    assert seen == [(2, 1)] * 5
