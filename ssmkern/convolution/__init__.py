@@ -2,5 +2,3 @@
 
 from ._bidirectional import convolve_bidirectional
 from ._causal import convolve
-
-__all__ = ["convolve", "convolve_bidirectional"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._arrays import array_namespace, computes, in_precision, precision
 from .._arrays.checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
-from ..systems import Diagonal, System, cast_system, check_system, widen, with_fields
+from ..systems import Diagonal, System, check_system
 from ._bilinear import Bilinear
 from ._hold import Hold
 from ._method import Method
@@ -100,9 +100,9 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     array_namespace(system=system.B, dt=dt)
     check_dt(xp, dt)
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
-    wide = Sampled(xp, widen(xp, system), step_array(xp, system, dt), method_of(method, alpha)).discrete()
+    wide = Sampled(xp, system._wide(xp), step_array(xp, system, dt), method_of(method, alpha)).discrete()
     dtype = precision(xp, system.B, dt)[0]
-    return with_fields(cast_system(xp, wide, dtype), D=in_precision(xp, wide.D, dtype), dt=dt)
+    return wide._in_precision(xp, dtype).with_leaves(D=in_precision(xp, wide.D, dtype), dt=dt)
 
 
 def check_method(system: System, method: str, alpha: Any, name: str = "method") -> None:

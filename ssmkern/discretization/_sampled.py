@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, cast
 
 from .._arrays import Array, Namespace, as_array, astype, complex_of, device_of, log_or_floor, real, widest
-from ..systems import DPLR, Dense, Diagonal, System, output, with_fields
+from ..systems import DPLR, Dense, Diagonal, System
 from ._method import Method
 
 
@@ -33,7 +33,7 @@ class Sampled(NamedTuple):
             fields = method.low_rank(xp, system, step)
         else:
             fields = _diagonal(xp, system, step, method)
-        return with_fields(system, dt=step[..., 0], **fields)
+        return system.with_leaves(dt=step[..., 0], **fields)
 
     def log_modes(self) -> Array:
         """Logarithm of the discrete modes, complex ``(..., n)``, without first rounding ``1 + O(dt)``."""
@@ -62,10 +62,10 @@ class Sampled(NamedTuple):
             if step is not None and method is not None and isinstance(system, Dense):
                 less = method.dense_less_identity(xp, system, step)
             eye = xp.eye(discrete.A.shape[-1], dtype=discrete.A.dtype, device=device_of(discrete.A))
-            return with_fields(discrete, A=discrete.A - eye if less is None else less)
+            return discrete.with_leaves(A=discrete.A - eye if less is None else less)
         if step is None or method is None:
-            return with_fields(discrete, Lambda=discrete.Lambda - 1.0)
-        return with_fields(discrete, Lambda=method.modes_less_one(xp, step * cast("DPLR | Diagonal", system).Lambda))
+            return discrete.with_leaves(Lambda=discrete.Lambda - 1.0)
+        return discrete.with_leaves(Lambda=method.modes_less_one(xp, step * cast("DPLR | Diagonal", system).Lambda))
 
 
 def _diagonal(xp: Namespace, system: Diagonal, step: Array, method: Method) -> dict[str, Array]:
@@ -73,7 +73,7 @@ def _diagonal(xp: Namespace, system: Diagonal, step: Array, method: Method) -> d
     fields = {"Lambda": method.modes(xp, z), "B": step * method.inputs(xp, z) * system.B}
     gains = None if system.C is None else method.gains(xp, z)
     if gains is not None:
-        fields["D"] = output(xp, system, step * gains * system.B) + (0.0 if system.D is None else system.D)
+        fields["D"] = system._output(xp, step * gains * system.B) + (0.0 if system.D is None else system.D)
     return fields
 
 

@@ -8,5 +8,3 @@ the state stands for.
 from ._basis import basis
 from ._reconstruct import reconstruct
 from ._transition import transition
-
-__all__ = ["basis", "reconstruct", "transition"]

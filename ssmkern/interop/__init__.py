@@ -3,5 +3,3 @@
 from ._control import from_control, to_control
 from ._s4 import from_annotated_s4, from_s4
 from ._scipy import from_scipy, to_scipy
-
-__all__ = ["from_annotated_s4", "from_control", "from_s4", "from_scipy", "to_control", "to_scipy"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._arrays import Device, DType, Namespace, complex_of, from_host, library
 from .._arrays.checks import check_target, shape_of
-from ..systems import Dense, System, check_output, check_system, widen
+from ..systems import Dense, System, check_output, check_system
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -22,7 +22,7 @@ def to_matrices(system: System) -> Matrices:
             f"system: its arrays are of {library(xp).name}, expected NumPy's; copy each to the host first, for "
             "example with numpy.asarray: ssmkern never moves arrays between libraries"
         )
-    dense = widen(xp, system).to_dense()
+    dense = system._wide(xp).to_dense()
     D = np.asarray(0.0 if dense.D is None else dense.D)
     if np.iscomplexobj(dense.A) or np.iscomplexobj(D):
         raise ValueError(

@@ -19,7 +19,7 @@ from .._arrays import (
 from .._arrays.checks import check_dt, check_length, check_vector, shape_of
 from ..discretization import discretize
 from ..kernels import untruncate_output
-from ..systems import DPLR, widen
+from ..systems import DPLR
 
 
 @computes
@@ -185,5 +185,5 @@ def _untruncated(xp: Namespace, system: DPLR, dt: Any, length: int | None) -> DP
                 f"dt: got shape {shape_of(dt)}, expected (...) or (..., 1): one step a system, not one a mode"
             )
         dt = dt[..., 0]
-    C = untruncate_output(discretize(widen(xp, system), dt), length)
+    C = untruncate_output(discretize(system._wide(xp), dt), length)
     return system.replace(C=astype(xp, C, system.C.dtype))

@@ -6,14 +6,3 @@ from ._kernel import kernel
 from ._multidimensional import kernel_nd
 from ._plan import Plan, plan
 from ._truncation import truncate_output, untruncate_output
-
-__all__ = [
-    "Plan",
-    "frequency_response",
-    "generating_function",
-    "kernel",
-    "kernel_nd",
-    "plan",
-    "truncate_output",
-    "untruncate_output",
-]

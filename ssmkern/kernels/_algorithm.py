@@ -10,7 +10,7 @@ import numpy as np
 from .._arrays import THREADED_PRODUCT, Array, DType
 from .._arrays.checks import shape_of
 from ..discretization import METHODS, Sampled
-from ..systems import DPLR, Dense, System, is_real
+from ..systems import DPLR, Dense, System
 
 FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
 
@@ -75,7 +75,7 @@ def sizes_of(system: System, length: int, dt: object, discretization: str) -> Si
         rank=int(system.P.shape[-1]) if isinstance(system, DPLR) else 0,
         matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
         kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
-        real=is_real(system),
+        real=system._is_real,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._arrays import Array, Namespace, imag
 from .._arrays.checks import check_parameter
-from ..systems import Dense, System, with_fields
+from ..systems import Dense, System
 
 
 def check_bandlimit(system: System, bandlimit: Any) -> None:
@@ -28,4 +28,4 @@ def limit_band(xp: Namespace, system: System, step: Array | None, bandlimit: flo
     if bandlimit is None or step is None or isinstance(system, Dense):
         return system
     half_turns = step * xp.abs(imag(xp, system.Lambda)) / math.pi
-    return with_fields(system, C=xp.where(half_turns < float(bandlimit), system.C, xp.zeros_like(system.C)))
+    return system.with_leaves(C=xp.where(half_turns < float(bandlimit), system.C, xp.zeros_like(system.C)))

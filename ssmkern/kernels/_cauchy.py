@@ -9,7 +9,7 @@ from typing import cast
 from .._arrays import Array, DType, Namespace, astype, complex_of, device_of, expm1, library, real, real_of, truth
 from ..discretization import Sampled
 from ..products.vandermonde import power_sums, table_bytes
-from ..systems import DPLR, Diagonal, System, advance, is_real, output, with_fields
+from ..systems import DPLR, Diagonal, System
 from ._algorithm import Algorithm, Sizes
 from ._digits import agree, checked
 from ._truncation import late_output
@@ -57,14 +57,14 @@ def _off(xp: Namespace, K: Array, system: System) -> Array:
     """How far the first terms of a kernel are off."""
     x, off = system.B, []
     for i in range(min(4, K.shape[-1])):
-        off.append(xp.abs(K[..., i] - output(xp, system, x)))
-        x = advance(xp, system, x)
+        off.append(xp.abs(K[..., i] - system._output(xp, x)))
+        x = system._advance(xp, x)
     return xp.stack(off, axis=-1)
 
 
 def _transformed_back(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, length: int) -> Array:
     """Kernel of a discrete system whose modes have the logarithms ``log_Lambda``, in the precision of the system."""
-    real_output = is_real(system)
+    real_output = system._is_real
     real_dtype = real_of(xp, log_Lambda.dtype)
     dtype = real_dtype if real_output else complex_of(xp, real_dtype)
     transform, inverse = ("rfft", "irfft") if real_output else ("fft", "ifft")
@@ -81,7 +81,7 @@ def _transformed_back(xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array,
     C = system.C - xp.exp(-damping) * late_output(xp, system, length)
     spectrum = sums(C * system.B)
     if isinstance(system, DPLR) and system.rank > 0:
-        system = with_fields(system, P=system.P * xp.exp(-damping / length)[..., None])
+        system = system.with_leaves(P=system.P * xp.exp(-damping / length)[..., None])
         k01, k10, k11 = residues(xp, system, C)
         spectrum = spectrum - woodbury(xp, nodes, sums(k01, 1), sums(k10, 1), sums(k11, 2))
     return library(xp).fourier(inverse, spectrum, length) * xp.exp(samples * (damping / length))

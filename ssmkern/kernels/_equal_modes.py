@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from .._arrays import Array, DType, Namespace, astype, conj, device_of, over_batch, real, real_of, truth
-from ..systems import DPLR, Diagonal, in_all_axes
+from ..systems import DPLR, Diagonal, simplest
 
 Field = tuple[Array, int]
 
@@ -19,8 +21,8 @@ def separated(xp: Namespace, system: DPLR | Diagonal, dtype: DType) -> list[Fiel
     others then vanish, and they are set to zero.
     """
     P = QH = system.B[..., None, :][..., :0, :]
+    system = cast("DPLR | Diagonal", simplest(xp, system))
     if isinstance(system, DPLR):
-        system = in_all_axes(xp, system)
         P, QH = xp.matrix_transpose(system.P), conj(xp, xp.matrix_transpose(system.Q))
     rows = [x[..., None, :] for x in (system.Lambda, system.B, system.C)]
     modes, B, C, P, QH = (astype(xp, x, dtype) for x in (*rows, P, QH))

@@ -18,7 +18,7 @@ from .._arrays import (
 )
 from .._arrays.checks import batch_shape, check_real, check_vector
 from ..discretization import Sampled
-from ..systems import System, check_output, check_system, widen
+from ..systems import System, check_output, check_system
 from ._resolvent import resolvent
 
 
@@ -75,7 +75,7 @@ def frequency_response(system: System, w: Array) -> Array:
     check_real(xp, "w", w, "frequencies are real")
     batch_shape(system=system.batch_shape, w=tuple(w.shape[:-1]))
     out = complex_of(xp, precision(xp, system.B, w)[0])
-    wide = widen(xp, system)
+    wide = system._wide(xp)
     if system.dt is not None:
         wide = Sampled(xp, wide).less_identity()
     values = resolvent(xp, wide, w, functools.partial(_axis if system.dt is None else _circle, xp), out)

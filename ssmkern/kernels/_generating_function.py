@@ -17,7 +17,7 @@ from .._arrays import (
 from .._arrays.checks import batch_shape, check_vector, shape_of
 from ..discretization import METHODS, Sampled, step_array
 from ..products.vandermonde import vandermonde_transpose
-from ..systems import System, check_system, widen
+from ..systems import System, check_system
 from ._arguments import check_arguments
 from ._kernel import kernel
 from ._resolvent import resolvent
@@ -83,13 +83,13 @@ def generating_function(
     if length is not None:
         check_system(system)
         out = complex_of(xp, precision(xp, system.B, z, dt)[0])
-        K = kernel(widen(xp, system), length, dt=dt, discretization=discretization)
+        K = kernel(system._wide(xp), length, dt=dt, discretization=discretization)
         batch_shape(system=tuple(K.shape[:-1]), z=tuple(z.shape[:-1]))
         return astype(xp, vandermonde_transpose(K, z), out)
     check_arguments(system, dt, discretization)
     batch_shape(system=system.batch_shape, dt=shape_of(dt), z=tuple(z.shape[:-1]))
     step = None if dt is None else step_array(xp, system, dt)
-    shifted = Sampled(xp, widen(xp, system), step, METHODS[discretization]).less_identity()
+    shifted = Sampled(xp, system._wide(xp), step, METHODS[discretization]).less_identity()
     complex_dtype = widest(xp, device_of(z))[1]
 
     def pencil(z: Array) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from .._arrays import (
     precision,
 )
 from ..discretization import METHODS, Sampled, step_array
-from ..systems import System, core_fields, in_all_axes, widen, with_fields
+from ..systems import System, simplest
 from ._algorithm import Algorithm
 from ._bandlimit import limit_band
 from ._digits import LostDigitsError
@@ -108,16 +108,14 @@ def kernel(
     out = precision(xp, system.B, dt)[0]
     if not sizes.real:
         out = complex_of(xp, out)
-    fields = core_fields(system)
-    arrays = [(value, len(system._core[name])) for name, value in fields.items()]
-    if is_array(dt):
-        arrays.append((dt, 0))
+    leaves = system.with_leaves(D=None, dt=None).leaves()
+    arrays = [*leaves.values(), *([(dt, 0)] if is_array(dt) else [])]
 
     def computed(chosen: Algorithm) -> Array:
         def part(*slices: Array) -> Array:
-            wide = widen(xp, with_fields(system, **dict(zip(fields, slices, strict=False))))
+            wide = system.with_leaves(**dict(zip(leaves, slices, strict=False)))._wide(xp)
             step = None if dt is None else step_array(xp, wide, slices[-1] if is_array(dt) else dt)
-            wide = in_all_axes(xp, limit_band(xp, wide, step, bandlimit))
+            wide = simplest(xp, limit_band(xp, wide, step, bandlimit))
             return chosen.run(Sampled(xp, wide, step, METHODS[discretization]), sizes.length, out)
 
         if not chosen.sliced:
@@ -132,4 +130,4 @@ def kernel(
             if algorithm != "auto":
                 raise
             chosen = ALGORITHMS[chosen.safer]
-    return overflow_to_inf(xp, K, *arrays[: len(fields)])
+    return overflow_to_inf(xp, K, *leaves.values())

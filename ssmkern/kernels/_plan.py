@@ -9,7 +9,7 @@ from typing import Any
 from .._arrays import SHAPES, Namespace, truth, working_bytes, works
 from .._arrays.checks import check_choice, check_length
 from ..discretization import METHODS, Sampled, step_array
-from ..systems import System, widen
+from ..systems import System
 from ._algorithm import Algorithm, Sizes, sizes_of
 from ._arguments import check_arguments
 from ._bandlimit import check_bandlimit
@@ -109,7 +109,7 @@ def prepare(
 
     def growing() -> bool | None:
         step = None if dt is None else step_array(xp, system, dt)
-        bounded = truth(~Sampled(xp, widen(xp, system), step, METHODS[discretization]).grows(sizes.length))
+        bounded = truth(~Sampled(xp, system._wide(xp), step, METHODS[discretization]).grows(sizes.length))
         return None if bounded is None else not bounded
 
     check_choice("algorithm", algorithm, ("auto", *sorted(ALGORITHMS)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._arrays import Array, DType, astype, library
 from ..discretization import Sampled
-from ..systems import DPLR, Dense, Diagonal, advance, output
+from ..systems import DPLR, Dense, Diagonal
 from ._algorithm import Algorithm, Sizes
 
 
@@ -22,9 +22,9 @@ class Recurrence(Algorithm):
         xp, system = sampled.xp, sampled.discrete()
 
         def body(x: Array, _: Any) -> tuple[Array, Array]:
-            return advance(xp, system, x), astype(xp, output(xp, system, x), out)
+            return system._advance(xp, x), astype(xp, system._output(xp, x), out)
 
-        start = system.B + xp.zeros_like(advance(xp, system, system.B))  # in all axes of the state
+        start = system.B + xp.zeros_like(system._advance(xp, system.B))  # in all axes of the state
         return library(xp).loop(body, start, length)[1]
 
     def flops(self, sizes: Sizes) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from .._arrays import Array, DType, Namespace, astype, complex_of, real_of
 from ..discretization import Sampled, grows
 from ..products.power_series import inverse_of_one_plus, multiply
 from ..products.vandermonde import power_sums, table_bytes
-from ..systems import DPLR, is_real
+from ..systems import DPLR
 from ._algorithm import Algorithm, Sizes
 from ._digits import checked
 from ._woodbury import residues
@@ -30,7 +30,7 @@ class Series(Algorithm):
         """In the widest precision to the end."""
         xp, system, log_Lambda = sampled.xp, cast("DPLR", sampled.discrete()), sampled.log_modes()
         dtype = real_of(xp, log_Lambda.dtype)
-        dtype = dtype if is_real(system) else complex_of(xp, dtype)
+        dtype = dtype if system._is_real else complex_of(xp, dtype)
         sums = power_sums(xp, log_Lambda, length, dtype)
         scale = 2.0 if system.conjugate_pairs else 1.0
         k00 = sums(scale * system.C * system.B)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._arrays import Array, Namespace, astype, computes, device_of, library
 from .._arrays.checks import check_length
-from ..systems import Diagonal, System, check_discrete, check_output, widen
+from ..systems import Diagonal, System, check_discrete, check_output
 
 
 @computes
@@ -108,7 +108,7 @@ def untruncate_output(system: System, length: int) -> Array:
 def _prepare(system: System, length: int) -> tuple[Namespace, System, int]:
     xp = check_discrete(system)
     check_output(system)
-    return xp, widen(xp, system), check_length("length", length)
+    return xp, system._wide(xp), check_length("length", length)
 
 
 def late_output(xp: Namespace, system: System, length: int) -> Array:

@@ -3,5 +3,3 @@
 from .cauchy import cauchy
 from .krylov import krylov
 from .vandermonde import vandermonde, vandermonde_transpose
-
-__all__ = ["cauchy", "krylov", "vandermonde", "vandermonde_transpose"]

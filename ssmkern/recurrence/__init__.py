@@ -3,5 +3,3 @@
 from ._legs_memory import legs_memory
 from ._scan import scan, zero_input_response
 from ._step import step
-
-__all__ = ["legs_memory", "scan", "step", "zero_input_response"]

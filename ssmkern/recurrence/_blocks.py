@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .._arrays import Array, astype, device_of, library
 from ..discretization import Sampled
-from ..systems import Diagonal, System, widen
+from ..systems import Diagonal, System
 from ._strategy import Sizes, Strategy
 from ._tables import SHORT, BlockTables, dense_tables, diagonal_tables, powers_of
 
@@ -44,7 +44,7 @@ class Blocks(Strategy):
 
     def prepare(self, system: System) -> BlockTables:
         """Tables in the highest precision, cast to ``out``; with conjugate pairs dense ones are of the real basis."""
-        xp, wide, count = self.xp, widen(self.xp, system), powers_of(self.block, self.stretch)
+        xp, wide, count = self.xp, system._wide(self.xp), powers_of(self.block, self.stretch)
         if isinstance(wide, Diagonal):
             return diagonal_tables(xp, wide, self.block, count, self.out)
         dense = Sampled(xp, wide).less_identity().to_dense()

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, truth
 from ..discretization import Sampled
-from ..systems import DPLR, System, widen
+from ..systems import DPLR, System
 from ._blocks import Blocks
 from ._feedback import Feedback
 from ._steps import Steps
@@ -65,4 +65,4 @@ def _cheapest(candidates: Sequence[InBlocks]) -> InBlocks:
 
 
 def _grows(xp: Namespace, system: DPLR, length: int) -> Array:
-    return Sampled(xp, widen(xp, system)).grows(length)
+    return Sampled(xp, system._wide(xp)).grows(length)

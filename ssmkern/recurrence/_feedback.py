@@ -12,7 +12,7 @@ from ..kernels._digits import LostDigitsError
 from ..kernels._series import keeps_digits
 from ..products.power_series import inverse_of_one_plus, multiply
 from ..products.vandermonde import power_sums
-from ..systems import DPLR, Diagonal, System, widen
+from ..systems import DPLR, Diagonal, System
 from ._blocks import bytes_in_blocks, diagonal_cost, run_blocks
 from ._strategy import Strategy
 from ._tables import BlockTables, diagonal_tables, powers_of
@@ -61,7 +61,7 @@ class Feedback(Strategy):
     def prepare(self, system: System) -> FeedbackTables:
         """Everything is in double precision, as s and w can be large against their effect."""
         xp, count = self.xp, powers_of(self.block, self.stretch)
-        wide = cast("DPLR", widen(xp, system))
+        wide = cast("DPLR", system._wide(xp))
         pairs, dtype = wide.conjugate_pairs, wide.Lambda.dtype
         if pairs or not xp.isdtype(self.out, "complex floating"):
             dtype = real_of(xp, dtype)

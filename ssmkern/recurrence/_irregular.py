@@ -25,7 +25,7 @@ from .._arrays import (
     widest,
 )
 from .._arrays.checks import batch_shape, shape_of, shown
-from ..systems import Diagonal, System, widen, with_fields
+from ..systems import Diagonal, System
 from ._axes import batch_of, without_axes
 from ._linear import STEP_BYTES, blocks_of, linear_scan
 from ._sequences import Inputs
@@ -91,14 +91,14 @@ class _Part:
     def run_slices(self, *values: Array) -> tuple[Array, Array]:
         """Take slices of the fields of the system, of the inputs and of dt, as named."""
         xp, given = self.xp, dict(zip(self.names, values, strict=True))
-        system = with_fields(self.system, **{name: given[name] for name in ("Lambda", "B", "C", "D") if name in given})
-        system, length, n = widen(xp, system), given["u"].shape[-1], system.B.shape[-1]
+        system = self.system.with_leaves(**{name: given[name] for name in ("Lambda", "B", "C", "D") if name in given})
+        system, length, n = system._wide(xp), given["u"].shape[-1], system.B.shape[-1]
         batch = batch_of((x, _CORE[name]) for name, x in given.items() if name not in ("C", "D"))
         blocks, count = blocks_of(xp, given["u"], n * math.prod(batch))
         device = device_of(system.B)
         samples = _Samples(
             xp=xp,
-            system=with_fields(system, D=_widen(xp, system.D)),
+            system=system.with_leaves(D=_widen(xp, system.D)),
             u=given["u"],
             dt=given["dt"],
             end=_widen(xp, given["ends"])[..., None] if "ends" in given else length,

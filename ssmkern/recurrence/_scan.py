@@ -33,11 +33,9 @@ from ..kernels import kernel
 from ..systems import (
     Diagonal,
     System,
-    advance,
     check_discrete,
     check_output,
     check_system,
-    with_fields,
 )
 from ._irregular import DISCRETIZATIONS, check_irregular, irregular_scan
 from ._sequences import Inputs, run_sequences
@@ -153,7 +151,7 @@ def scan(
     empty = 0 in batch
     if empty:  # there may be states although there are no outputs
         C = xp.zeros(system.B.shape[-1], dtype=system.B.dtype, device=device_of(system.B))
-        system = with_fields(system, C=C, D=0j if complex_value(xp, system.D) else None)
+        system = system.with_leaves(C=C, D=0j if complex_value(xp, system.D) else None)
     inputs = Inputs(u, x0, ends)
     if dt is None:
         y, x = run_sequences(xp, system, inputs, block)
@@ -225,7 +223,7 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
     _check_state(system, x0)
     batch_shape(system=system.batch_shape, x0=tuple(x0.shape[:-1]))
     system, x0, _ = promote(xp, system, x0, None)
-    return kernel(with_fields(system, B=advance(xp, system, x0)), length)
+    return kernel(system.with_leaves(B=system._advance(xp, x0)), length)
 
 
 def _check_state(system: System, x0: Any) -> None:

@@ -25,7 +25,7 @@ from .._arrays import (
     real_of,
 )
 from ..kernels._digits import LostDigitsError
-from ..systems import DPLR, Diagonal, System, core_fields, in_all_axes, with_fields
+from ..systems import System, simplest
 from ._axes import batch_of, from_rows, to_rows, without_axes
 from ._choice import strategies
 from ._strategy import Strategy
@@ -50,9 +50,7 @@ def run_sequences(xp: Namespace, system: System, inputs: Inputs, block: int | No
     x0 = xp.zeros(n, dtype=state_dtype, device=device_of(u)) if x0 is None else astype(xp, x0, state_dtype)
     if ends is not None:
         ends = xp.astype(ends, real_of(xp, state_dtype))  # JAX differentiates whatever goes into a slice
-    if isinstance(system, DPLR) and system.P.shape[-1] == 0:
-        Lambda = in_all_axes(xp, system).Lambda
-        system = Diagonal(Lambda, system.B, system.C, system.D, system.dt, system.conjugate_pairs)
+    system = simplest(xp, system)
     y, x = _first_to_keep_digits(strategies(xp, system, u, out, block), system, Inputs(u, x0, ends))
     return y, astype(xp, x, state_dtype)
 
@@ -70,9 +68,7 @@ def _first_to_keep_digits(found: list[Strategy], system: System, inputs: Inputs)
 def in_parts(strategy: Strategy, system: System, inputs: Inputs) -> tuple[Array, Array]:
     """Run as many systems at a time as fit the memory, with all inputs of theirs as rows."""
     xp, length, x0 = strategy.xp, inputs.u.shape[-1], cast("Array", inputs.x0)
-    fields = {name: (value, len(system._core[name])) for name, value in core_fields(system).items()}
-    if is_array(system.D):
-        fields["D"] = system.D, 0
+    fields = system.with_leaves(dt=None).leaves()
     given = [(x, core) for x, core in zip(inputs, (1, 1, 0), strict=True) if x is not None]
     own, full = batch_of(fields.values()), batch_of([*fields.values(), *given])
     lead = full[: len(full) - len(own)]
@@ -100,7 +96,7 @@ class _Part:
     def run_slices(self, *slices: Array) -> tuple[Array, Array]:
         """Take slices of the fields of the system and, in rows, of the inputs."""
         fields, rows = slices[: len(self.cores)], slices[len(self.cores) :]
-        system = with_fields(self.system, **dict(zip(self.cores, fields, strict=True)))
+        system = self.system.with_leaves(**dict(zip(self.cores, fields, strict=True)))
         prepared = _prepared(self.strategy, system)
         if math.prod(batch_of(zip(fields, self.cores.values(), strict=True))) > 1:
             return prepared.run_stretches(*rows)
@@ -156,4 +152,4 @@ def _prepared(strategy: Strategy, system: System) -> _Prepared:
     xp, D = strategy.xp, system.D
     if not complex_value(xp, D) or xp.isdtype(strategy.out, "complex floating"):
         return _Prepared(strategy, strategy.prepare(system), None)
-    return _Prepared(strategy, strategy.prepare(with_fields(system, D=None)), D[..., None, None] if is_array(D) else D)
+    return _Prepared(strategy, strategy.prepare(system.with_leaves(D=None)), D[..., None, None] if is_array(D) else D)

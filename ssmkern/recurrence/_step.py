@@ -19,7 +19,7 @@ from .._arrays import (
     precision,
 )
 from .._arrays.checks import batch_shape, check_number, check_real, shape_of
-from ..systems import System, advance, cast_system, check_discrete, check_output, output
+from ..systems import System, check_discrete, check_output
 
 
 @computes
@@ -80,8 +80,8 @@ def step(system: System, u: Any, x: Array | None = None) -> tuple[Array, Array]:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     batch_shape(system=system.batch_shape, u=shape_of(u), x=shape_of(x)[:-1])
     system, x, u = promote(xp, system, x, u)
-    x = advance(xp, system, x) + system.B * (u[..., None] if is_array(u) else u)
-    y = output(xp, system, x)
+    x = system._advance(xp, x) + system.B * (u[..., None] if is_array(u) else u)
+    y = system._output(xp, x)
     return (y if system.D is None else y + in_precision(xp, system.D, y.dtype) * u), x
 
 
@@ -97,7 +97,7 @@ def promote(xp: Namespace, system: System, x: Array | None, u: Any) -> tuple[Sys
     if u_complex or complex_value(xp, x) or is_complex(xp, system.B):
         dtype = complex_of(xp, dtype)
     if system.B.dtype != dtype:
-        system = cast_system(xp, system, dtype)
+        system = system._in_precision(xp, dtype)
     if x is None:
         x = xp.zeros(system.B.shape[-1], dtype=dtype, device=device_of(system.B))
     return system, astype(xp, x, dtype), u

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .._arrays import Array, astype, complex_of, device_of, is_array, library
-from ..systems import Dense, System, advance, cast_system, core_fields, output, widen, with_fields
+from .._arrays import Array, astype, complex_of, device_of, library
+from ..systems import Dense, System
 from ._strategy import Strategy
 
 
@@ -27,13 +27,11 @@ class Steps(Strategy):
 
     def prepare(self, system: System) -> System:
         """The system in the highest precision, with an axis for rows."""
-        xp, wide = self.xp, widen(self.xp, system)
+        xp, wide = self.xp, system._wide(self.xp)
         dtype = complex_of(xp, wide.B.dtype) if xp.isdtype(self.out, "complex floating") else wide.B.dtype
-        fields = {
-            name: x[(..., None, *(slice(None),) * len(wide._core[name]))]
-            for name, x in core_fields(cast_system(xp, wide, dtype)).items()
-        }
-        return with_fields(wide, **fields, D=system.D[..., None] if is_array(system.D) else system.D)
+        leaves = wide._in_precision(xp, dtype).with_leaves(dt=None).leaves()
+        fields = {name: x[(..., None, *(slice(None),) * core)] for name, (x, core) in leaves.items()}
+        return wide.with_leaves(**fields)
 
     def run(self, tables: System, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
         """All rows take a step at a time."""
@@ -41,12 +39,12 @@ class Steps(Strategy):
 
         def body(x: Array, i: Any) -> tuple[Array, Array]:
             sample = xp.take(u, first + i, axis=-1)
-            new = advance(xp, system, x) + system.B * sample
-            y = output(xp, system, new)
+            new = system._advance(xp, x) + system.B * sample
+            y = system._output(xp, new)
             y = y if system.D is None else y + system.D * sample[..., 0]
             return (new if ends is None else xp.where((i < ends)[..., None], new, x)), astype(xp, y, self.out)
 
         # In all axes of the state.
-        start = x + xp.zeros_like(advance(xp, system, system.B)) + xp.zeros_like(u[..., :1])
+        start = x + xp.zeros_like(system._advance(xp, system.B)) + xp.zeros_like(u[..., :1])
         x, y = library(xp).loop(body, start, u.shape[-1])
         return y, x

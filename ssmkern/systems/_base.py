@@ -9,16 +9,21 @@ from .._arrays import (
     Array,
     Device,
     DType,
+    Namespace,
     array_namespace,
     astype,
+    complex_of,
+    device_of,
     in_precision,
     is_array,
     is_complex,
     library,
     precision,
+    real,
     register_pytree,
     single_under_autocast,
     to_device,
+    widest,
 )
 from .._arrays.checks import batch_shape, check_dt, check_flag, check_number, check_real, check_target, shape_of
 
@@ -42,6 +47,7 @@ class Container:
     _static: tuple[str, ...] = ("conjugate_pairs",)
     conjugate_pairs: bool = False
     B: Array
+    C: Array
     D: Any
     dt: Any
 
@@ -96,6 +102,47 @@ class Container:
                     )
                 if size == 0 and letter == "n":
                     raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected n of at least 1")
+
+    def leaves(self) -> dict[str, tuple[Array, int]]:
+        """Return the fields that are arrays, by their names, with the number of core dimensions of each."""
+        fields = {name: (getattr(self, name), len(self._core.get(name, ()))) for name in (*self._core, "D", "dt")}
+        return {name: pair for name, pair in fields.items() if is_array(pair[0])}
+
+    def with_leaves(self, **leaves: Any) -> Self:
+        """Return the system with other arrays in place of some: of checked ones, nothing is checked."""
+        return self.unchecked(**{name: getattr(self, name) for name in self._field_names()} | leaves)
+
+    @classmethod
+    def unchecked(cls, **fields: Any) -> Self:
+        """Make a system of fields that come from a checked one, or that a transformation has put in their places."""
+        made = object.__new__(cls)
+        for name, value in fields.items():
+            object.__setattr__(made, name, value)
+        return made
+
+    def _in_precision(self, xp: Namespace, dtype: DType) -> Self:
+        """In the precision of ``dtype``, complex if that is complex; else real stays real, complex complex."""
+        core = {name: x for name, (x, _) in self.leaves().items() if name in self._core}
+        cast = {name: complex_of(xp, dtype) if is_complex(xp, x) else dtype for name, x in core.items()}
+        return self.with_leaves(**{name: astype(xp, x, cast[name]) for name, x in core.items()})
+
+    def _wide(self, xp: Namespace) -> Self:
+        """In the highest precision of its library."""
+        return self._in_precision(xp, widest(xp, device_of(self.B))[0])
+
+    @property
+    def _is_real(self) -> bool:
+        """Whether kernel and output (of real input) are real."""
+        return self.conjugate_pairs or not is_complex(array_namespace(B=self.B), self.B)
+
+    def _output(self, xp: Namespace, x: Array) -> Array:
+        """``C x``, or twice its real part if x holds one mode of each pair."""
+        y = xp.sum(self.C * x, axis=-1)
+        return 2.0 * real(xp, y) if self.conjugate_pairs else y
+
+    def _advance(self, xp: Namespace, x: Array) -> Array:
+        """``A x``."""
+        raise NotImplementedError
 
     def replace(self, **fields: Any) -> Self:
         """Return a system with some of the fields changed: all checks again, nothing is copied.
@@ -163,7 +210,7 @@ class Container:
         """
         xp = array_namespace(B=self.B)
         _, wanted = check_target(xp, dtype, device, complex_too=True)
-        fields = {name: x for name in (*self._core, "D", "dt") if is_array(x := getattr(self, name))}
+        fields = {name: x for name, (x, _) in self.leaves().items()}
         cast = fields if dtype is None else {name: in_precision(xp, x, wanted) for name, x in fields.items()}
         return self.replace(**{name: to_device(x, device) for name, x in cast.items()})
 
@@ -172,8 +219,7 @@ class Container:
         kind = type(self).__name__
         try:
             xp = array_namespace(B=self.B)
-            P = getattr(self, "P", None)
-            facts = [f"order={self.order}"] + ([] if P is None else [f"rank={P.shape[-1]}"])
+            facts = [f"order={self.order}"] + ([f"rank={self.P.shape[-1]}"] if hasattr(self, "P") else [])
             facts += [f"batch={self.batch_shape}", str(self.B.dtype).split(".")[-1]]
             facts += [library(xp).name, library(xp).place(self.B)]
             dt = shape_of(self.dt) if is_array(self.dt) else self.dt

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._arrays import VALUES, Array, Namespace, array_namespace, as_array, complex_value, device_of, widest, works
 from .._arrays.checks import batch_shape, check_parameter, shape_of
-from ._use import System, check_system
+from ._check import System, check_system
 
 
 @works(VALUES)

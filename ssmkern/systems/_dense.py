@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import ARRAYS, Array, array_namespace, astype, is_complex, library, precision, without_autocast, works
+from .._arrays import (
+    ARRAYS,
+    Array,
+    Namespace,
+    array_namespace,
+    astype,
+    is_complex,
+    library,
+    precision,
+    without_autocast,
+    works,
+)
 from .._arrays.checks import check_vector
 from ._base import Container
 
@@ -62,6 +73,9 @@ class Dense(Container):
 
     _core = {"A": ("n", "n"), "B": ("n",), "C": ("n",)}
     _static = ()
+
+    def _advance(self, xp: Namespace, x: Array) -> Array:  # noqa: ARG002 (an interface)
+        return (self.A @ x[..., None])[..., 0]
 
     @without_autocast
     def to_dense(self) -> Dense:

@@ -5,14 +5,81 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .._arrays import ARRAYS, Array, Namespace, array_namespace, conj, device_of, imag, real, without_autocast, works
+from .._arrays import (
+    ARRAYS,
+    Array,
+    Namespace,
+    array_namespace,
+    astype,
+    conj,
+    device_of,
+    imag,
+    real,
+    without_autocast,
+    works,
+)
 from ._base import Container
 from ._dense import Dense
 
 
+class Modal(Container):
+    """What a diagonal system and one of low rank beside it share; the first is the second at rank 0."""
+
+    Lambda: Array
+
+    @property
+    def rank(self) -> int:
+        """Columns of P and Q."""
+        return 0
+
+    @without_autocast
+    def to_dense(self) -> Dense:
+        """Return the equivalent `Dense` system, real where conjugate pairs are stored.
+
+        Returns
+        -------
+        Dense
+            With conjugate pairs the state is ``(sqrt(2) Re x, sqrt(2) Im x)``, a unitary change of basis from the full
+            complex state ``(x, conj(x))``; otherwise the state is the same.
+
+        Notes
+        -----
+        Costs O(n^2), and O(n^2 r) at rank r.
+
+        Examples
+        --------
+        >>> import ssmkern as sk
+        >>> sk.nplr("legs", 4).to_dense().A.shape
+        (4, 4)
+        """
+        xp = array_namespace(Lambda=self.Lambda)
+        pairs = self.conjugate_pairs
+        A = _diagonal_matrix(xp, self.Lambda, pairs)
+        if factors := self._factors():
+            P, Q = (_real_column(xp, x, pairs, axis=-2) for x in factors)
+            A = A - P @ conj(xp, xp.matrix_transpose(Q))
+        B = _real_column(xp, self.B, pairs)
+        C = None if self.C is None else _real_column(xp, conj(xp, self.C) if pairs else self.C, pairs)
+        return Dense.unchecked(A=A, B=B, C=C, D=self.D, dt=self.dt)
+
+    def _factors(self) -> tuple[Array, Array] | None:
+        """P and Q of a system that has them."""
+        return None
+
+    def _advance(self, xp: Namespace, x: Array) -> Array:
+        y = self.Lambda * x
+        if factors := self._factors():
+            P, Q = factors
+            inner = conj(xp, xp.matrix_transpose(Q)) @ x[..., None]
+            if self.conjugate_pairs:
+                inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
+            y = y - (P @ inner)[..., 0]
+        return y
+
+
 @works(ARRAYS)
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class DPLR(Container):
+class DPLR(Modal):
     """A state space model whose state matrix is diagonal plus low rank, ``A = diag(Lambda) - P Q^H``.
 
     Parameters
@@ -78,36 +145,13 @@ class DPLR(Container):
         """Columns of P and Q."""
         return int(self.P.shape[-1])
 
-    @without_autocast
-    def to_dense(self) -> Dense:
-        """Return the equivalent `Dense` system, real where conjugate pairs are stored.
-
-        Returns
-        -------
-        Dense
-            With conjugate pairs the state is ``(sqrt(2) Re x, sqrt(2) Im x)``, a unitary change of basis from the full
-            complex state ``(x, conj(x))``; otherwise the state is the same.
-
-        Notes
-        -----
-        Costs O(n^2 r).
-
-        Examples
-        --------
-        >>> import ssmkern as sk
-        >>> sk.nplr("legs", 4).to_dense().A.shape
-        (4, 4)
-        """
-        xp = array_namespace(Lambda=self.Lambda)
-        diagonal = _diagonal_matrix(xp, self.Lambda, self.conjugate_pairs)
-        P, Q = (_real_column(xp, x, self.conjugate_pairs, axis=-2) for x in (self.P, self.Q))
-        A = diagonal - P @ conj(xp, xp.matrix_transpose(Q))
-        return _with_dense_vectors(xp, self, A)
+    def _factors(self) -> tuple[Array, Array]:
+        return self.P, self.Q
 
 
 @works(ARRAYS)
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Diagonal(Container):
+class Diagonal(Modal):
     """A state space model with a diagonal state matrix (S4D, DSS, S5).
 
     Parameters
@@ -161,24 +205,6 @@ class Diagonal(Container):
 
     _core = {"Lambda": ("n",), "B": ("n",), "C": ("n",)}
 
-    @without_autocast
-    def to_dense(self) -> Dense:
-        """Return the equivalent `Dense` system, real where conjugate pairs are stored.
-
-        Returns
-        -------
-        Dense
-            With conjugate pairs the state is ``(sqrt(2) Re x, sqrt(2) Im x)``; otherwise it is the same.
-
-        Examples
-        --------
-        >>> import ssmkern as sk
-        >>> sk.s4d("lin", 4).to_dense().A.shape
-        (4, 4)
-        """
-        xp = array_namespace(Lambda=self.Lambda)
-        return _with_dense_vectors(xp, self, _diagonal_matrix(xp, self.Lambda, self.conjugate_pairs))
-
 
 def _diagonal_matrix(xp: Namespace, Lambda: Array, pairs: bool) -> Array:
     """diag(Lambda), or its real block form [[Re, -Im], [Im, Re]]."""
@@ -204,13 +230,3 @@ def stored_modes(x: Array) -> Array:
     """Undo :func:`real_coordinates` along the last axis."""
     stored = x.shape[-1] // 2
     return (x[..., :stored] + 1j * x[..., stored:]) * 0.5**0.5
-
-
-def _with_dense_vectors(xp: Namespace, system: DPLR | Diagonal, A: Array) -> Dense:
-    pairs = system.conjugate_pairs
-    C = None if system.C is None else _real_column(xp, conj(xp, system.C) if pairs else system.C, pairs)
-    dense = object.__new__(Dense)
-    B = _real_column(xp, system.B, pairs)
-    for name, value in {"A": A, "B": B, "C": C, "D": system.D, "dt": system.dt}.items():
-        object.__setattr__(dense, name, value)
-    return dense
