@@ -19,9 +19,8 @@ from .dtypes import (
     real_of,
     widest,
 )
-from .jax import register_pytree
 from .library import Array, Device, DType, Namespace
-from .lookup import TESTED, kind_of, library, library_of
+from .lookup import TESTED, kind_of, library, library_of, register_pytree
 from .memory import budget, byte_budget, chunk_size, in_passes, in_slices, item_bytes, over_batch, working_bytes
 from .namespace import array_namespace, check_dtype, check_plain, common_namespace
 from .numba import PACKAGE as COMPILER

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
+import importlib
 import math
 import sys
 from collections.abc import Callable, Iterable
@@ -93,7 +95,7 @@ class Jax(Library):
 
 
 def register_pytree(cls: type, static: tuple[str, ...]) -> None:
-    """Make a dataclass a JAX pytree, once and only if JAX is there; the fields in ``static`` are no leaves."""
+    """Make a dataclass a pytree, once and only if JAX is there; the fields in ``static`` are no leaves."""
     jax = sys.modules.get("jax")
     if jax is None or cls in _registered or not hasattr(jax, "tree_util"):
         return
@@ -105,13 +107,17 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
         return children, tuple(getattr(value, name) for name in static)
 
     def unflatten(auxiliary: Any, children: Any) -> Any:
-        # Transformations put placeholders in the leaves: no checks here.
-        value: Any = object.__new__(cls)
-        for name, field in [*zip(static, auxiliary, strict=True), *zip(leaves, children, strict=True)]:
-            object.__setattr__(value, name, field)
-        return value
+        made: Any = cls
+        fields = [*zip(static, auxiliary, strict=True), *zip(leaves, children, strict=True)]
+        return made.unchecked(**dict(fields))
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten)
+    importlib.import_module("jax.export").register_pytree_node_serialization(
+        cls,
+        serialized_name=f"ssmkern.{cls.__name__}",
+        serialize_auxdata=lambda auxiliary: repr(auxiliary).encode(),
+        deserialize_auxdata=lambda text: ast.literal_eval(bytes(text).decode()),
+    )
 
 
 def _with_float64(function: Callable[..., Any], *arrays: Array) -> Any:

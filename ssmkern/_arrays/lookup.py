@@ -6,6 +6,7 @@ import functools
 
 import array_api_compat
 
+from . import jax, torch
 from .cupy import CuPy
 from .dask import Dask
 from .jax import Jax
@@ -38,3 +39,9 @@ def kind_of(name: str) -> type[Library]:
 def library_of(x: Array) -> Library:
     """The library of an array."""
     return library(array_api_compat.array_namespace(x))
+
+
+def register_pytree(cls: type, static: tuple[str, ...]) -> None:
+    """Let the libraries that are there take a dataclass apart, as JAX and torch do; ``static`` fields are no leaves."""
+    jax.register_pytree(cls, static)
+    torch.register_pytree(cls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 from .dtypes import complex_of, real_of
 from .library import Array, Library
 
+_registered: set[type] = set()
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -81,6 +83,44 @@ class Torch(Library):
     def solve_where_regular(self, A: Array, B: Array) -> Array:
         """torch does not mind."""
         return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
+
+
+def register_pytree(cls: type) -> None:
+    """Make a dataclass a pytree, and one that `torch.load` takes, once and only if torch is there.
+
+    The leaves are the tensors; `torch.vmap` takes no others.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or cls in _registered or not hasattr(torch, "export") or compiling():
+        return
+    _registered.add(cls)
+    pytree, names = torch.utils._pytree, [field.name for field in dataclasses.fields(cls)]
+
+    def flatten(value: Any) -> tuple[list[Any], Any]:
+        fields = {name: getattr(value, name) for name in names}
+        tensors = tuple(name for name, x in fields.items() if isinstance(x, torch.Tensor))
+        leaves = value.__dict__.get("_leaf_names", tensors)  # transformations put something else in their places
+        return [fields.pop(name) for name in leaves], (leaves, tuple(fields.items()))
+
+    def flatten_with_keys(value: Any) -> tuple[list[Any], Any]:
+        leaves, context = flatten(value)
+        return [(pytree.GetAttrKey(name), x) for name, x in zip(context[0], leaves, strict=True)], context
+
+    def unflatten(leaves: Any, context: Any) -> Any:
+        made: Any = cls
+        fields = dict(zip(context[0], leaves, strict=True)) | dict(context[1])
+        return made.unchecked(**fields, _leaf_names=context[0])
+
+    pytree.register_pytree_node(
+        cls,
+        flatten,
+        unflatten,
+        serialized_type_name=f"ssmkern.{cls.__name__}",
+        to_dumpable_context=repr,
+        from_dumpable_context=ast.literal_eval,
+        flatten_with_keys_fn=flatten_with_keys,
+    )
+    torch.serialization.add_safe_globals([cls])
 
 
 def without_autocast(function: Callable[P, R]) -> Callable[P, R]:

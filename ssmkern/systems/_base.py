@@ -40,7 +40,7 @@ def _of_textbooks(name: str, shape: tuple[int, ...], n: int) -> str:
 
 
 class Container:
-    """What the three containers share: checks, promotion to one dtype, and registration as a JAX pytree."""
+    """What the three containers share: checks, promotion to one dtype, and registration as a pytree."""
 
     # Core dimensions of each array field; the letters are those of the docstrings.
     _core: dict[str, tuple[str, ...]] = {}
@@ -51,9 +51,15 @@ class Container:
     D: Any
     dt: Any
 
+    _kinds: list[type[Container]] = []
+
+    def __init_subclass__(cls) -> None:
+        if cls._core:
+            Container._kinds.append(cls)
+
     def __post_init__(self) -> None:
-        for cls in Container.__subclasses__():  # all, for one makes another: to_dense
-            register_pytree(cls, cls._static)
+        for kind in Container._kinds:  # all, for one makes another: to_dense
+            register_pytree(kind, kind._static)
         for field in (*self._core, "D", "dt"):
             object.__setattr__(self, field, single_under_autocast(getattr(self, field)))
         arrays = {name: getattr(self, name) for name in self._core}
