@@ -105,7 +105,7 @@ CASES = {
         sk.scan, continuous(64, 512), noise(512, 64, dtype=SINGLE), dt=steps(64).astype(SINGLE), lengths=60
     ),
     "scan irregular long": lambda: partial(sk.scan, continuous(64), noise(50_000), dt=steps(50_000)),
-    "legs_memory": lambda: partial(sk.legs_memory, noise(1024, 64, dtype=SINGLE), 32),
+    "legs_memory": lambda: partial(sk.legs_memory, noise(4096, 16, dtype=SINGLE), 32),
     "legs_memory long": lambda: partial(sk.legs_memory, noise(50_000), 8),
     "legs_memory states": lambda: partial(sk.legs_memory, noise(256, 128), 16, every=8),
     "legs_memory zoh": lambda: partial(sk.legs_memory, noise(1024, 64, dtype=complex), 16, discretization="zoh"),

@@ -49,6 +49,7 @@ S4 = [
         *(("^truncated_length:", lambda m, f=f, k=k: s4(m, f, dt=0.1, length=k)) for k in (0, -1, 2.0, True)),
     )
 ] + [
+    (r"^P:.*shape \(1, 3, 1\)", lambda m: s4(m, P=m.ones(1, 3, 1))),  # as it was given
     ("^P:.*rank first", lambda m: s4(m, P=m.ones(3, 2))),
     ("^P:", lambda m: s4(m, sk.from_annotated_s4, P=m.ones(1, 3, 2))),
 ]
