@@ -88,7 +88,7 @@ def from_scipy(
     if isinstance(system, signal.lti | signal.dlti):
         if dt is not None:
             raise ValueError(
-                f"dt: got {shown(dt)} beside {type(system).__name__}, which has its own, {system.dt}; leave it out"
+                f"dt: got {shown(dt)} beside a {type(system).__name__}, which has its own, {system.dt}; leave it out"
             )
         dt = system.dt
     elif dt is None and isinstance(system, np.ndarray):
