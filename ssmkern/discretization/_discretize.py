@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import array_namespace, computes, in_precision, precision
+from .._arrays import array_namespace, computes, in_precision, is_array, precision
 from .._arrays.checks import batch_shape, check_choice, check_dt, check_parameter, shape_of, shown
 from ..systems import Diagonal, System, check_system
 from ._bilinear import Bilinear
@@ -69,7 +69,11 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     ``D + dt sum_n C_n phi2(dt Lambda_n) B_n`` with ``phi2(z) = (e^z - 1 - z) / z^2``. So C is needed before: the D of a
     system without C stays as it is. The exact response at the time of sample k is ``C x_(k-1) + D u_k``, as
     `scipy.signal.lsim` has it; ``C x_k + D u_k``, the output of `scan`, is that at the time of the next sample, up to
-    which the last one is held.
+    which the last one is held. From the state ``x(0)`` at the time of the first sample, "foh" starts with
+    ``x_(-1) = x(0) - dt phi2(dt A) B u_0``.
+
+    A step for each mode, as in S5, is folded into the modes: ``step * Lambda`` and ``step * B`` with ``dt`` 1 have the
+    discrete modes and inputs of ``Lambda`` and ``B`` with those steps, under every method.
 
     With ``G = 1/(1 - alpha dt Lambda)`` and ``M = I + alpha dt Q^H G P``, the discretized DPLR is again DPLR:
     ``Lambda' = (1 + (1 - alpha) dt Lambda) G``, ``P' = dt G P M^-1``, ``Q' = conj(G) Q`` and
@@ -102,7 +106,9 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
     wide = Sampled(xp, system._wide(xp), step_array(xp, system, dt), method_of(method, alpha)).discrete()
     dtype = precision(xp, system.B, dt)[0]
-    return wide._in_precision(xp, dtype).with_leaves(D=in_precision(xp, wide.D, dtype), dt=dt)
+    # Of arrays without axes NumPy makes numbers, which would keep double precision.
+    D = wide.D if wide.D is system.D or is_array(wide.D) else xp.asarray(wide.D)
+    return wide._in_precision(xp, dtype).with_leaves(D=in_precision(xp, D, dtype), dt=dt)
 
 
 def check_method(system: System, method: str, alpha: Any, name: str = "method") -> None:

@@ -37,6 +37,9 @@ def basis(measure: str, n: int, t: Any, **params: float) -> Array:
 
     Notes
     -----
+    These functions write the past into the state. To read it, as the C of a delay line does, take their duals,
+    ``reconstruct(measure, xp.eye(n), t)``.
+
     In general :math:`\phi(t) = e^{tA} B`. With :math:`r_i = \sqrt{2i+1}`, Legendre polynomials :math:`P_i`, Laguerre
     polynomials :math:`L_i`, and :math:`f` the functions 1, 0, :math:`\sqrt2 \cos`, :math:`\sqrt2 \sin`, ... of the
     harmonics of the window:

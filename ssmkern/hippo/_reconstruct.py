@@ -51,8 +51,9 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     -----
     The functions :math:`g_i` are dual to the kernels of the state: :math:`\int_0^\infty (e^{tA} B)_i\, g_j(t)\, dt =
     \delta_{ij}`. A signal that has been a combination of the :math:`g_j` for all of the past is therefore recovered
-    exactly, by the system of any finite order; another one is recovered up to the part that the :math:`g_j` miss. With
-    the notation of `basis`:
+    exactly, by the system of any finite order; another one is recovered up to the part that the :math:`g_j` miss. The
+    states ``xp.eye(n)`` give the functions themselves, ``(n, T)``: the entries at one lag are the C of a delay line,
+    whose output is the input so long ago. With the notation of `basis`:
 
     ================================ ===================================================================================
     measure                          g
@@ -93,6 +94,8 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     >>> state = -np.linalg.solve(A, B)  # where the system comes to rest under the input 1
     >>> sk.reconstruct("legs", state, np.array([0.0, 0.5, 3.0]))
     array([1., 1., 1.])
+    >>> sk.reconstruct("legs", np.eye(4), 0.0) ** 2  # C with which the output is the input itself
+    array([1., 3., 5., 7.])
     """
     t = check_number("t", t)
     if not is_array(x) or x.ndim == 0:

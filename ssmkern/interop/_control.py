@@ -54,7 +54,7 @@ def from_control(system: Any, *, xp: Namespace = None, dtype: DType = None, devi
     if not isinstance(system, control.StateSpace | control.TransferFunction):
         raise TypeError(
             f"system: got {type(system).__name__}, expected a StateSpace or TransferFunction of python-control; "
-            "linearize it first"
+            "linearize it first, or make one with control.ss or control.tf; from_scipy takes plain tuples and arrays"
         )
     if system.dt is None:
         raise ValueError("system: its time base is not specified (dt is None); set dt to 0 for continuous or to a step")

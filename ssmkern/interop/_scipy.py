@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .._arrays import FOREIGN, TO_HOST, Device, DType, Namespace, works
+from .._arrays.checks import check_dt, real_number, shown
 from ..systems import Dense, System
+from ._forms import matrices_of
 from ._matrices import from_matrices, to_matrices
 
 
 @works(FOREIGN)
-def from_scipy(system: Any, *, xp: Namespace = None, dtype: DType = None, device: Device = None) -> Dense:
-    """Convert a system of `scipy.signal`.
+def from_scipy(
+    system: Any, *, dt: float | None = None, xp: Namespace = None, dtype: DType = None, device: Device = None
+) -> Dense:
+    """Convert a system of `scipy.signal`: an object, a tuple, or second-order sections.
 
     Parameters
     ----------
-    system : scipy.signal.StateSpace, TransferFunction or ZerosPolesGain
-        Continuous or discrete (`scipy.signal.lti` or `dlti`).
+    system : scipy.signal object, tuple or array
+        A StateSpace, TransferFunction or ZerosPolesGain, continuous or discrete (`scipy.signal.lti` or `dlti`); or a
+        tuple ``(b, a)``, ``(z, p, k)`` or ``(A, B, C, D)`` of numbers, lists or NumPy arrays, as these take them; or a
+        NumPy array of second-order sections, ``(sections, 6)``, as `scipy.signal.sosfilt` takes them.
+    dt : float, optional
+        Step of a tuple, which without one is continuous, or of second-order sections, which are discrete and need one.
+        True, SciPy's unspecified step, becomes 1. Objects have their own.
     xp : array namespace, optional
         Library of the result; NumPy by default.
     dtype : dtype, optional
@@ -28,17 +39,17 @@ def from_scipy(system: Any, *, xp: Namespace = None, dtype: DType = None, device
     -------
     Dense
         With p outputs and m inputs, B is ``(m, n)``, C ``(p, 1, n)`` and D ``(p, m)``, so that the kernel is
-        ``(p, m, length)``; with one of each, B and C are ``(n,)`` and D ``()``. Complex if a matrix is. A ``dt`` of
-        True, SciPy's unspecified step, becomes 1.
+        ``(p, m, length)``; with one of each, B and C are ``(n,)`` and D ``()``. Complex if a matrix is.
 
     Raises
     ------
     ImportError
         SciPy is not installed.
     TypeError
-        No system of `scipy.signal`, or ``dtype`` is not float32 or float64.
+        No system of `scipy.signal`, entries that are no numbers, or ``dtype`` is not float32 or float64.
     ValueError
-        A continuous system without a state.
+        Shapes that do not fit, more zeros than poles, entries that are not finite, a continuous system without a state,
+        sections without ``dt``, or an object with one.
 
     Notes
     -----
@@ -46,6 +57,13 @@ def from_scipy(system: Any, *, xp: Namespace = None, dtype: DType = None, device
     ``y_k = C s_k + D u_k``: its state has not seen ``u_k``. The state here has, and holds that sample besides:
     ``x_k = (s_k, u_k)``, of order n + m. No matrix is inverted and the response is the same, number for number:
     ``K_0 = 0``, D, and from lag 1 on what `scipy.signal.dimpulse` returns.
+
+    Second-order sections, and zeros and poles in conjugate pairs, become a cascade of sections of first and second
+    order, of which nothing is multiplied out: the response keeps the digits that ``(b, a)`` loses at high order. For a
+    Butterworth filter of order 20 at a hundredth of Nyquist's frequency the output is that of `scipy.signal.sosfilt` to
+    1e-11, where ``(b, a)`` overflows. The polynomials of ``(b, a)`` are of s or z, highest power first; those that
+    `scipy.signal.lfilter` takes are of 1/z: the same if b and a are equally long, else fill up the shorter one with
+    zeros at its end.
 
     Discretize either here or in SciPy, with `scipy.signal.cont2discrete` before this function; the two agree for "zoh"
     up to one sample of delay, but SciPy's "bilinear" response is ``(K_l + K_(l-1)) / 2``.
@@ -62,15 +80,25 @@ def from_scipy(system: Any, *, xp: Namespace = None, dtype: DType = None, device
     >>> system = sk.from_scipy(scipy.signal.TransferFunction([3.0], [1.0, 0.5]))
     >>> system.A, system.B, system.C
     (array([[-0.5]]), array([1.]), array([3.]))
+    >>> sk.from_scipy(([3.0], [1.0, 0.5])).A  # the same as a tuple
+    array([[-0.5]])
+    >>> sk.from_scipy(scipy.signal.butter(20, 0.01, output="sos"), dt=1.0).order  # with its last input
+    21
     """
     signal = _signal("from_scipy")
-    if not isinstance(system, signal.lti | signal.dlti):
-        raise TypeError(
-            f"system: got {type(system).__name__}, expected a StateSpace, TransferFunction or ZerosPolesGain of "
-            "scipy.signal; make one, for example with scipy.signal.lti or scipy.signal.dlti"
+    if isinstance(system, signal.lti | signal.dlti):
+        if dt is not None:
+            raise ValueError(
+                f"dt: got {shown(dt)} beside a {type(system).__name__}, which has its own, {system.dt}; leave it out"
+            )
+        dt = system.dt
+    elif dt is None and isinstance(system, np.ndarray):
+        raise ValueError(
+            "dt: got None, but second-order sections are discrete; pass their step, 1 / fs, or 1.0 to count in samples"
         )
-    space = system.to_ss()
-    return from_matrices((space.A, space.B, space.C, space.D), system.dt, xp, dtype, device)
+    elif dt is not None and dt is not True:
+        check_dt(np, real_number("dt", dt))
+    return from_matrices(matrices_of(signal, system), dt, xp, dtype, device)
 
 
 @works(TO_HOST)

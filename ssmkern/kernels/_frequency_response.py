@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from .._arrays import (
     Array,
+    DType,
     Namespace,
     array_namespace,
     as_array,
@@ -15,28 +17,29 @@ from .._arrays import (
     device_of,
     is_array,
     precision,
+    widest,
 )
-from .._arrays.checks import batch_shape, check_real, check_vector
+from .._arrays.checks import batch_shape, check_number, check_real, check_vector, shape_of
 from ..discretization import Sampled
 from ..systems import System, check_output, check_system
 from ._resolvent import resolvent
 
 
 @computes
-def frequency_response(system: System, w: Array) -> Array:
+def frequency_response(system: System, w: Any) -> Array:
     """Compute the transfer function of a system on the imaginary axis, or of a discrete one on the unit circle.
 
     Parameters
     ----------
     system : Dense, DPLR or Diagonal
         System with C, continuous or discrete.
-    w : array, shape ``(..., l)``
+    w : array, shape ``(..., l)``, or float
         Angular frequencies, real: in radians per time unit of A for a continuous system, in radians per sample for a
-        discrete one. The batch broadcasts with that of the system.
+        discrete one. The batch broadcasts with that of the system. A number or an array without axes is one frequency.
 
     Returns
     -------
-    array, shape ``(..., l)``
+    array, shape ``(..., l)``, or ``(...)`` for one frequency
         Complex, in the common precision of system and w: ``C (i w - A)^-1 B + D`` for a continuous system,
         ``sum_k K_k e^(-i w k) + D = C (1 - e^(-i w) A)^-1 B + D`` for a discrete one. At a pole it is infinite.
 
@@ -67,14 +70,26 @@ def frequency_response(system: System, w: Array) -> Array:
     >>> low_pass = sk.Diagonal(np.array([-2.0]), np.array([2.0]), C=np.array([1.0]))
     >>> sk.frequency_response(low_pass, np.array([0.0, 2.0]))
     array([1. +0.j , 0.5-0.5j])
+    >>> abs(sk.frequency_response(low_pass, 2.0)).round(3)
+    np.float64(0.707)
     """
+    w = check_number("w", w)
     xp = array_namespace(w=w, system=getattr(system, "B", None))
     check_system(system)
     check_output(system)
-    check_vector("w", w)
     check_real(xp, "w", w, "frequencies are real")
-    batch_shape(system=system.batch_shape, w=tuple(w.shape[:-1]))
     out = complex_of(xp, precision(xp, system.B, w)[0])
+    if shape_of(w) == ():
+        device = device_of(system.B)
+        one = as_array(xp, w, w.dtype if is_array(w) else widest(xp, device)[0], device)
+        return _responses(xp, system, xp.reshape(one, (1,)), out)[..., 0]
+    check_vector("w", w)
+    batch_shape(system=system.batch_shape, w=tuple(w.shape[:-1]))
+    return _responses(xp, system, w, out)
+
+
+def _responses(xp: Namespace, system: System, w: Array, out: DType) -> Array:
+    """At frequencies ``(..., l)``, in the dtype ``out``."""
     wide = system._wide(xp)
     if system.dt is not None:
         wide = Sampled(xp, wide).less_identity()

@@ -122,9 +122,8 @@ def _asked_for(algorithm: Algorithm, sizes: Sizes, growing: Callable[[], bool | 
     """Refuse an algorithm that the system does not take, or that is known to lose its digits for it."""
     if sizes.kind not in algorithm.takes:
         taken = ", ".join(name for name, one in ALGORITHMS.items() if sizes.kind in one.takes)
-        became = (
-            "" if sizes.given is sizes.kind else f", as a {sizes.given.__name__} one becomes under this discretization,"
-        )
+        dense = " and ".join(repr(name) for name, one in METHODS.items() if not one.keeps_low_rank | one.diagonal_only)
+        became = "" if sizes.given is sizes.kind else f", which {dense} make of a {sizes.given.__name__} one,"
         raise ValueError(f"algorithm: got {algorithm.name!r}, but a {sizes.kind.__name__} system{became} takes {taken}")
     if algorithm.suffers_from_growth(sizes) and growing():
         raise ValueError(

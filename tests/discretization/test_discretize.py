@@ -4,8 +4,10 @@ import pytest
 import scipy.signal
 import strategies as sts
 from helpers import (
+    COMPLEX,
     asarray,
     assert_close,
+    assert_like,
     discretized,
     dtype_name,
     full,
@@ -159,7 +161,66 @@ def test_a_held_constant_reaches_the_gain_of_the_system(method):
     assert_close(sk.frequency_response(batch, np.zeros(1))[:, 0], np.full(2, gain), tolerance("float64"))
 
 
+@pytest.mark.parametrize("kind", ["dense", "dplr-pairs", "diagonal-pairs", "diagonal"])
+def test_the_gain_is_an_array_in_the_precision_of_the_system(xp, dtype, kind):
+    held = sk.discretize(to_library(xp, sts.make(kind), dtype).replace(D=0.5), 0.3, "foh")
+    assert_like(held.D, xp, COMPLEX[dtype] if kind == "diagonal" else dtype, ())
+
+
 @pytest.mark.parametrize("method", ["zoh", "foh"])
 def test_a_system_without_output_has_no_gain_to_change(method):
     system = sts.make("dense").replace(C=None, D=0.5)
     assert sk.discretize(system, 0.3, method).D == 0.5
+
+
+@pytest.mark.parametrize("method", ["zoh", "foh"])
+def test_holds_are_exact_from_any_state_and_first_sample(method):
+    """Before the first sample, "foh" takes off the ramp up to it: the D of one output for each coordinate."""
+    system, dt, generator = sts.make("dense", seed=3).replace(D=0.25), 0.3, sts.rng(5)
+    u, x0 = generator.standard_normal(40), generator.standard_normal(system.order)
+    matrices = system.A, system.B[:, None], system.C[None], [[0.25]]
+    _, expected, _ = scipy.signal.lsim(matrices, u, dt * np.arange(40), X0=x0, interp=method == "foh")
+    held = sk.discretize(system, dt, method)
+    ramp = sk.discretize(system.replace(C=np.eye(system.order), D=0.0), dt, method).D
+    before = x0 - ramp * u[0]
+    later, _ = sk.scan(held.replace(D=None), u, before)
+    y = np.concatenate([[system.C @ before], later[:-1]]) + held.D * u
+    assert_close(y, expected, tolerance("float64", 40))
+
+
+@pytest.mark.parametrize(("method", "alpha"), [*METHODS, ("dss", None)])
+def test_a_step_for_each_mode_is_folded_into_modes_and_inputs(xp, method, alpha):
+    """S5 has a step a mode: Lambda dt_n and B dt_n at the step 1 are its discrete modes and inputs."""
+    generator = sts.rng(6)
+    Lambda = -generator.uniform(0.1, 1.0, 5) + 1j * generator.uniform(0.5, 9.0, 5)
+    B, step = sts.normal(generator, (5,)), np.exp(generator.uniform(np.log(1e-3), np.log(1e-1), 5))
+    folded = sk.Diagonal(asarray(xp, step * Lambda), asarray(xp, step * B), conjugate_pairs=True)
+    found = sk.discretize(folded, 1.0, method, alpha=alpha)
+    if method in ("zoh", "foh", "dss"):
+        modes = np.exp(step * Lambda)
+        inputs = (modes - 1) / Lambda * B
+        if method == "foh":
+            inputs = inputs * (modes - 1) / (step * Lambda)
+    else:
+        weight = {"euler": 0.0, "bilinear": 0.5, "backward_diff": 1.0}.get(method, alpha)
+        modes = (1 + (1 - weight) * step * Lambda) / (1 - weight * step * Lambda)
+        inputs = step * B / (1 - weight * step * Lambda)
+    assert_close(found.Lambda, modes, tolerance("float64"))
+    assert_close(found.B, inputs, tolerance("float64"))
+
+
+def test_the_kernel_of_s5():
+    """From its definition: shared states, m inputs, p outputs, a step a mode, zero-order hold."""
+    generator, n, m, p, length = sts.rng(7), 6, 2, 3, 50
+    Lambda = -generator.uniform(0.1, 1.0, n) - 1j * generator.uniform(0.5, 9.0, n)  # Im < 0 as its code has it
+    B, C = sts.normal(generator, (n, m)), sts.normal(generator, (p, n))
+    step = np.exp(generator.uniform(np.log(1e-3), np.log(1e-1), n))
+    Abar = np.exp(step * Lambda)
+    Bbar = ((Abar - 1) / Lambda)[:, None] * B
+    x, expected = Bbar, np.zeros((p, m, length))
+    for k in range(length):
+        expected[:, :, k] = 2 * (C @ x).real
+        x = Abar[:, None] * x
+    fields = (np.conj(field) for field in (step * Lambda, step * B.T, C[:, None]))
+    K = sk.kernel(sk.Diagonal(*fields, conjugate_pairs=True), length, dt=1.0, discretization="zoh")
+    assert_close(K, expected, tolerance("float64", length))

@@ -22,6 +22,36 @@ def discretized(A, B, dt, method, alpha=None):
     return power, held(Z, vector)[1] if method == "foh" else vector
 
 
+def slope(A, B, dt):
+    """The states at the end of a step under the inputs 1 and ``s / dt``, by the integrals of ``e^(A (dt - s)) B``.
+
+    By Gauss's rule over a part of the step that is short for A, and then from two halves to the whole until it is all.
+    """
+    halvings = max(0, int(np.ceil(np.log2(np.max(dt * np.sum(np.abs(A), axis=(-1, -2)), initial=1e-30)))) + 1)
+    h = (dt / np.longdouble(2) ** halvings)[:, None]
+    P = expm(h[..., None] * A)
+    flat, ramp = 0 * B, 0 * B  # of the inputs 1 and s
+    for node, weight in zip(*gauss(16), strict=True):
+        at = weight * h * times(expm((1 - node) * h[..., None] * A), B)
+        flat, ramp = flat + at, ramp + node * h * at
+    for _ in range(halvings):
+        flat, ramp = times(P, flat) + flat, times(P, ramp) + ramp + h * flat
+        P, h = P @ P, 2 * h
+    return flat, ramp / h
+
+
+def gauss(count):
+    """Nodes in [0, 1] and weights of the Gauss-Legendre rule, from those in double precision by Newton's method."""
+    x = np.polynomial.legendre.leggauss(count)[0].astype(np.longdouble)
+    for _ in range(2):
+        before, value = np.ones_like(x), x
+        for k in range(1, count):
+            before, value = value, ((2 * k + 1) * x * value - k * before) / (k + 1)
+        slope = count * (x * value - before) / (x * x - 1)
+        x = x - value / slope
+    return (1 + x) / 2, 1 / ((1 - x * x) * slope**2)
+
+
 def impulse(A, B, C, length):
     """``C A^l B``, the norms of ``A^l B`` and those of ``C A^l``, ``(s, length)`` each."""
     x, c, K, columns, rows = B, C, [], [], []

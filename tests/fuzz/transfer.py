@@ -128,9 +128,34 @@ def discretize(draw):
     kinds = {"system": "system", "dt": "step", "method": "name"} | ({"alpha": "unit"} if "alpha" in arguments else {})
     case = Case("discretize", arguments, kinds)
     dense = becomes_dense(host, arguments["method"])
-    case.parts = lambda result: (full_matrix(result, host.pairs and not dense), result.B, result.C)
-    case.expected = lambda: expected_discretize(draw.rng, host, arguments)
+    linear = method == "foh" and "alpha" not in arguments  # the one method that changes D
+    case.parts = lambda result: (
+        full_matrix(result, host.pairs and not dense),
+        result.B,
+        result.C,
+        *((result.D,) if linear else ()),
+    )
+    case.expected = lambda: (
+        expected_discretize(draw.rng, host, arguments) + ([expected_gain(draw.rng, host, dt)] if linear else [])
+    )
     return case
+
+
+def expected_gain(rng, host, dt):
+    """D of "foh": what was there, and what the slope of the input over a step has done to the output at its end."""
+    batch = np.broadcast_shapes(host.batch(), np.shape(dt), np.shape(host.D))
+    kept = np.asarray(0.0 if host.D is None else host.D)
+    out = named(
+        precision(*host.fields.values(), host.D, dt), np.iscomplexobj(kept) or (host.complex and not host.pairs)
+    )
+    if 0 in batch:
+        return exactly(np.zeros(batch), out)
+    found = elements(rng, host, batch, D=(kept, 0), step=(np.asarray(dt), 0))
+    hold, ramp = reference.slope(found["A"], found["B"], found["step"])
+    value = found["D"] + np.sum(found["C"] * ramp, axis=-1)
+    # The exponential of which the slope is a column has that of the constant input, which is larger, for another.
+    size = np.abs(found["D"]) + norms(found["C"]) * np.maximum(norms(ramp), norms(hold))
+    return answer(ungather(batch, value), first(batch, size), out)
 
 
 def becomes_dense(host, method):

@@ -69,6 +69,23 @@ def test_harmonics_are_recovered(measure, window, n):
         assert_close(sk.reconstruct(measure, state, lags), np.exp(-w * lags), 1e-12)
 
 
+@pytest.mark.parametrize(("measure", "window"), [("legt", 2.0), ("lmu", 1.0)])
+def test_the_functions_at_a_lag_make_a_delay_line(xp, measure, window):
+    """With C = reconstruct(measure, eye(n), t) the transfer function is e^(-iwt); `basis` is no such decoder."""
+    n, w = 20, np.array([0.0, 0.5, 2.0, 5.0]) / window
+    A, B = sk.transition(measure, n)
+    states = np.stack([np.linalg.solve(1j * x * np.eye(n) - A, B) for x in w], axis=-1)
+    for lag in (0.0, 0.3 * window, window):
+        C = to_numpy(sk.reconstruct(measure, asarray(xp, np.eye(n)), lag))
+        assert C.shape == (n,)
+        assert_close(C @ states, np.exp(-1j * w * lag), 1e-13)
+        assert np.max(np.abs(sk.basis(measure, n, lag) @ states - np.exp(-1j * w * lag))) > 0.4
+    lags = np.linspace(0, window, 5)
+    functions = sk.reconstruct(measure, np.eye(n), lags)
+    assert functions.shape == (n, 5)
+    assert_close(functions[:, -1], C, 1e-15)
+
+
 # --- a smooth signal and a simulated system -------------------------------------------------------------------------
 
 

@@ -14,9 +14,11 @@ import ssmkern as sk
 FREQUENCIES = [
     ("^system:", lambda m: sk.frequency_response(None, m.ones(2))),
     (r"\bC\b", lambda m: sk.frequency_response(m.dense(C=None), m.ones(2))),
-    ("^w:", lambda m: sk.frequency_response(m.dense(), 1.0)),
     ("^w:", lambda m: sk.frequency_response(m.dense(), [1.0])),
-    ("^w:", lambda m: sk.frequency_response(m.dense(), m(1.0))),
+    ("^w:", lambda m: sk.frequency_response(m.dense(), True)),
+    ("^w:", lambda m: sk.frequency_response(m.dense(), "1")),
+    ("^w:.*real", lambda m: sk.frequency_response(m.dense(), 1j)),
+    ("^w:", lambda m: sk.frequency_response(m.dense(), m(np.zeros(0)))),
     ("^w:.*complex", lambda m: sk.frequency_response(m.dense(), m([1j]))),
     ("^w:.*int64", lambda m: sk.frequency_response(m.dense(), m.ints(2))),
     (r"batch.*\bw\b", lambda m: sk.frequency_response(m.dense(B=m.ones(3, 2)), m.ones(4, 2))),
@@ -97,8 +99,8 @@ def test_scipy_takes_no_arrays_of_other_libraries(xp):
 
 
 def test_what_scipy_has_no_system_for():
-    for given in (None, sts.make("dense"), scipy.signal.butter(2, 0.1), ([1.0], [1.0, 1.0])):
-        with pytest.raises(TypeError, match=r"^system: got \w+, expected a StateSpace, TransferFunction"):
+    for given in (None, sts.make("dense"), 1.0, [[1.0], [1.0, 1.0]], ([1.0],), tuple(np.ones((5, 1, 1)))):
+        with pytest.raises(TypeError, match=r"^system: got [\w ]+, expected a StateSpace, TransferFunction"):
             sk.from_scipy(given)
     empty = np.zeros((0, 0)), np.zeros((0, 1)), np.zeros((1, 0)), np.ones((1, 1))
     with pytest.raises(ValueError, match=r"^system: it has no state"):
@@ -107,6 +109,56 @@ def test_what_scipy_has_no_system_for():
         sk.to_scipy(sts.make("dense").replace(C=None))
     with pytest.raises(TypeError, match=r"^system: got NoneType"):
         sk.to_scipy(None)
+
+
+SOS = scipy.signal.butter(4, 0.2, output="sos")
+NAN = np.full(2, np.nan)
+TUPLES = [
+    (r"^system: got b \(3,\), a \(2,\): .*lfilter.*zeros at its end", ([1, 2, 3], [1, 1])),
+    (r"^system: got b \(\), a \(2,\)", (2, [0, 0])),
+    (r"^system: got z \(2,\), p \(1,\), k \(\).*no more zeros than poles", ([1, 2], [-1], 1)),
+    (r"^system: got z .*k \(2,\).*one number k", ([], [-1], [1, 2])),
+    (r"^system: got z \(1, 2\).*passed as dt=", (np.ones((1, 2)), np.ones(2), 0.1)),  # (b, a, dt) of cont2discrete
+    (r"^system: got A \(1,\).*passed as dt=", ([0.1], [0.2], 1.0, 0.1)),  # (z, p, k, dt)
+    (r"^system: got A \(2, 2\), B \(2,\).*B \(n, m\)", (np.eye(2), [1, 1], [1, 1], 0)),
+    (r"^system: a: got .*numbers", ([1.0], ["a"])),
+    (r"^system: b: got .*numbers", ([True], [1.0, 1.0])),
+    (r"^system: a: got .*equal length", ([1.0], [[1.0, 2.0], [3.0]])),
+    (r"^system: p: .*not finite", ([], NAN, 1.0)),
+    (r"^system: got .*not finite", np.where(SOS == 1.0, np.nan, SOS)),
+    (r"^system: got a masked array", np.ma.array(SOS)),
+    (r"^system: .*shape \(6,\), expected second-order sections, \(sections, 6\)", SOS[0]),
+    (r"^system: .*shape \(2, 5\).*\(b, a\)", SOS[:, :5]),
+    (r"^system: .*shape \(0, 6\)", SOS[:0]),
+    (r"^system: .*a0.*divide", 2 * SOS),
+]
+
+
+@pytest.mark.parametrize(("message", "given"), TUPLES)
+def test_what_does_not_make_a_system(message, given):
+    with pytest.raises((TypeError, ValueError), match=message):
+        sk.from_scipy(given, dt=0.1)
+
+
+def test_steps_of_scipy_systems():
+    with pytest.raises(ValueError, match=r"^dt: got None.*sections are discrete.*1 / fs"):
+        sk.from_scipy(SOS)
+    for made in (scipy.signal.lti([1.0], [1.0, 1.0]), scipy.signal.dlti([1.0], [1.0, 0.5], dt=0.1)):
+        with pytest.raises(ValueError, match=r"^dt: got 0.1 beside a TransferFunction.*its own.*leave it out"):
+            sk.from_scipy(made, dt=0.1)
+    for dt, error in ((0, ValueError), (-1.0, ValueError), (False, TypeError), ("1", TypeError), (1j, TypeError)):
+        for given in (SOS, ([1.0], [1.0, 1.0])):
+            with pytest.raises(error, match=r"^dt:"):
+                sk.from_scipy(given, dt=dt)
+
+
+def test_tuples_of_other_libraries(xp):
+    if xp.__name__.endswith("numpy") and not is_jax(xp):
+        pytest.skip("NumPy's arrays are taken")
+    with pytest.raises(TypeError, match=r"^system: a: got .*numpy\.asarray"):
+        sk.from_scipy(([1.0], asarray(xp, np.ones(2))))
+    with pytest.raises(TypeError, match=r"^system: got \w+, expected a StateSpace.*NumPy array of second-order"):
+        sk.from_scipy(asarray(xp, SOS), dt=1.0)
 
 
 def test_dtype_and_namespace_are_checked():

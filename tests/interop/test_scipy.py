@@ -209,3 +209,94 @@ def test_complex_scipy_systems_come_in():
     given = scipy.signal.StateSpace([[0.5j]], [[1.0]], [[1.0]], [[0.0]], dt=0.1)
     system = sk.from_scipy(given)
     np.testing.assert_array_equal(sk.kernel(system, 4), [0.0, 1.0, 0.5j, -0.25])
+
+
+TUPLES = {
+    "polynomials": ([1.0, 0.5, 0.2], [1.0, -0.9, 0.3]),
+    "integers and a number": (2, [2, 1]),
+    "zeros and poles": ([0.1, 0.2], [0.5 + 0.3j, 0.5 - 0.3j, -0.4], 2.0),
+    "numbers": ([], -0.5, 2),
+    "complex poles": ([0.1], [0.5j, 0.3], 1.0),
+    "one state": (-0.5, 1, 2, 0.5),
+    "matrices": ([[0.0, 1.0], [-0.5, 0.1]], [[1.0], [0.5]], [1.0, -1.0], 2.0),
+    "two outputs": ([[1.0, 2.0], [3.0, 4.0]], [1.0, 0.2, 0.1]),
+}
+
+
+@pytest.mark.parametrize("dt", [None, 0.1, True])
+@pytest.mark.parametrize("name", TUPLES)
+def test_tuples_are_what_scipy_makes_of_them(name, dt):
+    """The transfer function of the matrices that SciPy finds."""
+    given = TUPLES[name]
+    system = sk.from_scipy(given, dt=dt)
+    assert system.dt == (1.0 if dt is True else dt)
+    space = scipy.signal.lti(*given).to_ss()
+    n, p = len(space.A), len(space.C)
+    assert system.order == n + (dt is not None)
+    w = np.array([0.3, 1.0, 2.5])
+    points = 1j * w if dt is None else np.exp(1j * w)
+    expected = [space.C @ np.linalg.solve(s * np.eye(n) - space.A, space.B) + space.D for s in points]
+    found = sk.frequency_response(system, w).reshape(p, 3)
+    assert_close(found, np.array(expected)[..., 0].T, tolerance("float64"))
+
+
+SECTIONS = {
+    "butter": scipy.signal.butter(20, 0.01, output="sos"),
+    "odd": scipy.signal.butter(21, 0.05, output="sos"),
+    "band": scipy.signal.butter(10, [0.1, 0.12], "bandpass", output="sos"),
+    "high": scipy.signal.cheby1(12, 0.5, 0.02, "highpass", output="sos"),
+    "elliptic": scipy.signal.ellip(15, 0.1, 80, 0.03, output="sos"),
+    "gain first and last": np.array([[1e-20, 0, 0, 1, -0.5, 0], [1e20, 1e20, 0, 1, 0, 0.25]]),
+    "delays": np.array([[0.0, 1, 0, 1, 0, 0], [0, 0, 2, 1, 0.5, 0]]),
+    "integers": np.array([[2, 1, 0, 1, 0, 0]]),
+    "a gain": np.array([[3.0, 0, 0, 1, 0, 0]]),
+}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_sections_are_never_multiplied_out(name):
+    """The output of sosfilt, by the recurrence and by the kernel."""
+    sos, u = SECTIONS[name], sts.rng(12).standard_normal(3000)
+    expected = scipy.signal.sosfilt(sos, u)
+    system = sk.from_scipy(sos, dt=0.1)
+    assert system.dt == 0.1
+    # A mode at distance d from 1 moves by the d-th part of rounding, and so do thousands of samples: 1e-11 at 0.01.
+    assert_close(sk.scan(system, u)[0], expected, 2e-11)
+    assert_close(sk.convolve(u, sk.kernel(system, len(u)), D=system.D), expected, 2e-11)
+
+
+def test_polynomials_of_the_same_filter_have_no_digits_left():
+    sos, u = SECTIONS["butter"], sts.rng(12).standard_normal(1000)
+    expected = scipy.signal.sosfilt(sos, u)
+    with np.errstate(all="ignore"), pytest.warns(scipy.signal.BadCoefficients):
+        lost = sk.scan(sk.from_scipy(scipy.signal.butter(20, 0.01), dt=1.0), u)[0]
+    assert not np.max(np.abs(lost - expected)) < np.max(np.abs(expected))
+
+
+def test_sections_need_no_more_states_than_poles():
+    """A section of first order is filled up with zeros; the last state holds the input."""
+    for name, order in (("butter", 20), ("integers", 1), ("delays", 3), ("a gain", 0)):
+        assert sk.from_scipy(SECTIONS[name], dt=1.0).order == order + 1
+
+
+@pytest.mark.parametrize("as_object", [False, True])
+def test_zeros_and_poles_keep_their_digits_too(as_object):
+    z, p, k = scipy.signal.butter(20, 0.01, output="zpk")
+    u = sts.rng(12).standard_normal(3000)
+    system = sk.from_scipy(scipy.signal.dlti(z, p, k, dt=1.0)) if as_object else sk.from_scipy((z, p, k), dt=1.0)
+    assert_close(sk.scan(system, u)[0], scipy.signal.sosfilt(SECTIONS["butter"], u), 2e-11)
+    z, p, k = scipy.signal.butter(12, [2.0, 3.0], "bandpass", analog=True, output="zpk")  # (b, a): 1e-7
+    w = np.array([1.0, 2.1, 2.5, 2.9, 4.0])
+    expected = [k * np.prod(1j * x - z) / np.prod(1j * x - p) for x in w]
+    assert_close(sk.frequency_response(sk.from_scipy((z, p, k)), w), np.array(expected), 10 * tolerance("float64"))
+
+
+def test_sections_in_libraries_and_precisions(xp, dtype):
+    """In single precision too no state is lost below the smallest number."""
+    sos, u = SECTIONS["odd"], sts.rng(12).standard_normal(1000)
+    system = sk.from_scipy(sos, dt=1.0, xp=xp, dtype=getattr(xp, dtype), device=helpers.current_device)
+    assert_like(system.A, xp, dtype, (23, 23))
+    if dtype == "float64":
+        y = sk.scan(system, helpers.asarray(xp, u))[0]
+        assert_close(y, scipy.signal.sosfilt(sos, u), 2e-11)
+    assert float(np.max(np.abs(helpers.to_numpy(system.C)))) > 1e-20

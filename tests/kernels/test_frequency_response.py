@@ -76,6 +76,32 @@ def test_is_the_transform_of_kernel_and_feedthrough(kind):
     assert_close(sk.frequency_response(system, w), np.fft.fft(sk.kernel(system, length)) + 0.5, 1e-12)
 
 
+@pytest.mark.parametrize("kind", ["dense", "dplr-pairs", "diagonal-real"])
+def test_one_frequency(xp, dtype, kind):
+    """A number, or an array without axes, gives no axis of frequencies; a number keeps all of its digits."""
+    for batch in (sts.BATCHES[0], sts.BATCHES[3]):
+        D = sts.normal(sts.rng(2), batch[2], complex_values=False)
+        host = sts.make(kind, seed=1, batch=batch).replace(D=D if batch[2] else 0.5)
+        system, w = to_library(xp, host, dtype), 1 / 3
+        exact = response(rounded(host, dtype), [w], False)[..., 0]
+        for number in (w, np.float64(w)):
+            found = sk.frequency_response(system, number)
+            assert_like(found, xp, COMPLEX[dtype], exact.shape)
+            assert_close(found, exact, 30 * tolerance("float64") if dtype == "float64" else 2e-7)
+        found = sk.frequency_response(system, asarray(xp, np.array(w), dtype))
+        assert_like(found, xp, COMPLEX[dtype], exact.shape)
+        assert_close(found, exact, 30 * tolerance("float64") if dtype == "float64" else tolerance(dtype))
+        whole = sk.frequency_response(system, asarray(xp, np.zeros(1), dtype))
+        np.testing.assert_array_equal(to_numpy(sk.frequency_response(system, 0)), to_numpy(whole)[..., 0])
+
+
+def test_one_frequency_under_jit(jax, jnp):
+    system = to_library(jnp, sts.make("dplr-pairs", seed=6))
+    found = jax.jit(sk.frequency_response)(system, 0.5)
+    assert_like(found, jnp, "complex128", ())
+    assert_close(found, response(sts.make("dplr-pairs", seed=6), [0.5], False)[0], 1e-12)
+
+
 def test_frequencies_of_a_batch(xp):
     """One set of frequencies a channel, and more axes than the system has."""
     system = sts.make("dplr-pairs", seed=4, batch=((), (2,), (), ()))
