@@ -9,6 +9,7 @@ from helpers import (
     asarray,
     assert_close,
     assert_like,
+    compiled,
     dtype_name,
     full,
     is_jax,
@@ -180,14 +181,17 @@ def test_nplr_is_the_same_map(n):
 @pytest.mark.parametrize("pairs", [True, False])
 def test_the_output_is_that_of_the_measure(xp, dtype, measure, pairs):
     """C in the coordinates of the measure: the kernel is that of the matrices themselves, real modes and all."""
-    for n in orders(measure)[:4] if is_jax(xp) else orders(measure)[:-2]:
+    if is_jax(xp) and dtype == "float32":
+        pytest.skip("each shape compiles for long")
+    for n in orders(measure)[1:3] if is_jax(xp) else orders(measure)[:-2]:  # odd and even
         C = np.random.default_rng(n).standard_normal((2, n))
         C = C if pairs else C + 1j * C[::-1]
         system = sk.nplr(measure, n, C=asarray(xp, C, dtype), conjugate_pairs=pairs)
-        assert_like(system.C, xp, COMPLEX[dtype], (2, (n + 1) // 2 if pairs else n))
-        assert_like(system.B, xp, COMPLEX[dtype], ((n + 1) // 2 if pairs else n,))
+        stored = (n + 1) // 2 if pairs else n
+        assert_like(system.C, xp, COMPLEX[dtype], (2, stored))
+        assert_like(system.B, xp, COMPLEX[dtype], (stored,))
         expected = reference_kernel(sk.Dense(*sk.transition(measure, n), rounded(C, dtype)), 20, 0.05)
-        K = sk.kernel(system, 20, dt=0.05, algorithm="krylov")
+        K = compiled(xp, lambda system: sk.kernel(system, 20, dt=0.05, algorithm="krylov"))(system)
         assert_close(K, expected, tolerance(dtype, 20), scale=0.05 * np.linalg.norm(C))
 
 

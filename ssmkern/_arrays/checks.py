@@ -129,7 +129,8 @@ def check_target(
     info = xp.__array_namespace_info__()
     if dtype is None:
         return xp, info.default_dtypes(device=device)["real floating"]
-    known = {name: x for name, x in info.dtypes(kind="real floating", device=device).items() if name in _PRECISIONS}
+    there = info.dtypes(kind="real floating", device=device)
+    known = {name: there[name] for name in _PRECISIONS if name in there}  # JAX lists them in any order
     offered, names = list(known.values()), list(known)
     if complex_too:
         offered, names = offered + [getattr(xp, _PRECISIONS[x]) for x in known], names + [_PRECISIONS[x] for x in known]
