@@ -29,6 +29,11 @@ class Bilinear(Method):
         """``1 / (1 - alpha z)``."""
         return 1.0 / (1.0 - self.alpha * z)
 
+    def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
+        """With one division."""
+        G = self.inputs(xp, z)
+        return (1.0 + (1.0 - self.alpha) * z) * G, G
+
     def log_modes(self, xp: Namespace, z: Array) -> Array:
         """``log1p((1 - alpha) z) - log1p(-alpha z)``.
 

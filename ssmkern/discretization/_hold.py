@@ -34,6 +34,11 @@ class Hold(Method):
         phi = phi1(xp, z)
         return phi * phi if self.linear else phi
 
+    def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
+        """``1 + z phi1(z)`` for the modes."""
+        phi = phi1(xp, z)
+        return 1.0 + z * phi, phi * phi if self.linear else phi
+
     def gains(self, xp: Namespace, z: Array) -> Array | None:
         """``phi2(z)``: what the slope to a sample has done when the sample is there."""
         return phi2(xp, z) if self.linear else None

@@ -34,6 +34,10 @@ class Method:
         """The factor b of a mode, ``B' = dt b B``."""
         raise NotImplementedError
 
+    def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
+        """Both, where they are wanted for every sample: a method may have them at the cost of one."""
+        return self.modes(xp, z), self.inputs(xp, z)
+
     def gains(self, xp: Namespace, z: Array) -> Array | None:  # noqa: ARG002 (an interface)
         """The factor d of a mode in the feedthrough, ``D' = D + dt sum_n C_n d_n B_n``; None if there is none."""
         return None

@@ -19,12 +19,12 @@ from .._arrays import (
     is_complex,
     library,
     over_batch,
-    phi1,
     precision,
     real,
     widest,
 )
 from .._arrays.checks import batch_shape, shape_of, shown
+from ..discretization import METHODS
 from ..systems import Diagonal, System
 from ._axes import batch_of, without_axes
 from ._linear import STEP_BYTES, blocks_of, linear_scan
@@ -130,12 +130,8 @@ class _Samples:
         """``a_k`` and ``b_k B u_k``."""
         xp, Lambda, B = self.xp, self.system.Lambda[..., None], self.system.B[..., None]
         u, dt = (x[..., None, :] for x in self._sample(i)[:2])
-        z = dt * Lambda
-        if self.discretization == "bilinear":
-            G = 1.0 / (1.0 - 0.5 * z)
-            return (1.0 + 0.5 * z) * G, dt * u * B * G
-        phi = phi1(xp, z)
-        return 1.0 + z * phi, dt * u * B * phi
+        a, b = METHODS[self.discretization].modes_and_inputs(xp, dt * Lambda)
+        return a, dt * u * B * b
 
     def output(self, x: Array, i: Any) -> Array:
         """``y_k``."""
