@@ -30,7 +30,7 @@ class Capability(NamedTuple):
 
 
 ARRAYS = Capability()
-MADE = Capability(
+MADE = Capability(jit=("jax",), grad=(), note="made on the host in float64 for `device`; constants under jit, but for C")
     jit=("jax",), grad=(), note="made on the host in float64 for `device`; all but C is a constant under jit"
 )
 FOREIGN = Capability(jit=(), grad=(), note="from software on the host, for `device`")
