@@ -19,13 +19,14 @@ WITHOUT_ARRAYS = {"Plan", "plan", "byte_budget", "to_control", "to_scipy"}  # pu
 
 
 def of_container(kind):
-    def parts(system):
-        dense = system.to_dense()
-        return dense.A, dense.C, system.B
+    def parts(system, D, dt):
+        dense = system.replace(D=D, dt=dt).to_dense()
+        return dense.A, dense.C, system.B, dense.D, dense.dt
 
     system, real_output = make(kind), has_real_output(kind)
-    n = system.order
-    return of_system(system, parts, (real_output, (n, n)), (real_output, (3, 1, n)), (has_real_state(kind), (2, 4)))
+    n, number = system.order, (True, ())
+    results = (real_output, (n, n)), (real_output, (3, 1, n)), (has_real_state(kind), (2, 4)), number, number
+    return of_system(system, parts, *results, D=0.5, dt=0.1)
 
 
 def of_discretize(kind, method="bilinear", **dt):
