@@ -84,7 +84,7 @@ def test_numbers_and_none_are_refused_where_they_mean_nothing(xp, name):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_dtypes_are_refused_by_name(xp, name):
-    """Integers, half precision (outside of autocast) with the remedy, and complex numbers where only reals are meant."""
+    """Integers, half precision (outside of autocast) with the remedy, and complex numbers where reals are meant."""
     for dtype in ("int64", "bool", "float16", "bfloat16", "complex128"):
         message = ".*half precision.*float32" if "float" in dtype else f"got dtype .*{dtype}"
         within = (REAL - {"w"} if name == "cauchy" else REAL) if dtype == "complex128" else None
