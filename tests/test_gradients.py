@@ -15,7 +15,7 @@ from catalogue import CATALOGUE, OF_ARRAYS
 
 import ssmkern as sk
 
-KERNELS = [(kind, "bilinear", algorithm) for kind in sts.PLAIN for algorithm in sts.ALGORITHMS[sts.kind_class(kind)]]
+KERNELS = [(kind, "bilinear", algorithm) for kind, algorithm in sts.PLAIN_KERNELS]
 OTHERS = [  # each discretization, real and complex systems, unequal factors, two columns
     ("dense-complex", "bilinear", "krylov"),
     ("dense", "zoh", "krylov"),

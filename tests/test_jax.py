@@ -24,8 +24,6 @@ from helpers import (
 import ssmkern as sk
 from ssmkern.recurrence._time_varying import irregular_scan
 
-ALGORITHMS = [(kind, algorithm) for kind in sts.PLAIN for algorithm in sts.ALGORITHMS[sts.kind_class(kind)]]
-
 
 @pytest.mark.parametrize("kind", sts.KINDS)
 def test_containers_are_pytrees(jax, jnp, kind):
@@ -52,7 +50,7 @@ def test_pairs_are_part_of_the_structure(jax, jnp):
     assert dtype_name(kernel(without)) == "complex128"
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), ALGORITHMS)
+@pytest.mark.parametrize(("kind", "algorithm"), sts.PLAIN_KERNELS)
 def test_compiled_kernel_equals_eager(jax, jnp, kind, algorithm):
     system = sts.make(kind, seed=1, batch=sts.BATCHES[3])
     dt = np.array([0.02, 0.3])
@@ -121,7 +119,7 @@ def test_traced_values_are_not_checked_but_shapes_and_dtypes_are(jax, jnp):
 # --- x64 off: no float64 and no complex128 anywhere -------------------------------------------------------------------
 
 
-SINGLE = [("bilinear", kind, algorithm) for kind, algorithm in ALGORITHMS if algorithm != "recurrence"]
+SINGLE = [("bilinear", kind, algorithm) for kind, algorithm in sts.PLAIN_KERNELS if algorithm != "recurrence"]
 SINGLE += [("zoh", "diagonal-pairs", m) for m in ("vandermonde", "cauchy")]
 SINGLE += [("foh", "dense", "krylov"), ("zoh", "dplr-pairs", "krylov")]
 

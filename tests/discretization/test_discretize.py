@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import strategies as sts
+from bad_input import Maker, assert_refused, of_batch
 from helpers import (
     asarray,
     assert_close,
@@ -163,3 +164,18 @@ def test_a_held_constant_reaches_the_gain_of_the_system(method):
 def test_a_system_without_output_has_no_gain_to_change(method):
     system = sts.make("dense").replace(C=None, D=0.5)
     assert sk.discretize(system, 0.3, method).D == 0.5
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            (r"^batch .*\bdt\b", lambda m: sk.discretize(of_batch(m), m.ones(4))),
+            ("^dt:", lambda m: sk.discretize(m.dense(), None)),
+            ("^system:.*discrete", lambda m: sk.discretize(m.dense(dt=0.1), 0.1)),
+            ("^method:.*Diagonal", lambda m: sk.discretize(m.dense(), 0.1, "dss")),
+            ("^method:.*Diagonal", lambda m: sk.discretize(m.dplr(), 0.1, "dss")),
+            ("^alpha:", lambda m: sk.discretize(m.dense(), 0.1, "gbt")),
+            ("^alpha:", lambda m: sk.discretize(m.dense(), 0.1, "bilinear", alpha=0.5)),
+        ],
+    )
