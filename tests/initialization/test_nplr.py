@@ -290,7 +290,7 @@ def test_the_device_must_be_that_of_the_output():
     ],
 )
 def test_nplr_bad_arguments(arguments, keywords, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=f"^{message}"):
         sk.nplr(*arguments, **keywords)
 
 

@@ -107,5 +107,5 @@ def test_s4d_in_every_library(xp, dtype, init):
     ],
 )
 def test_s4d_bad_arguments(arguments, keywords, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=f"^{message}"):
         sk.s4d(*arguments, **keywords)

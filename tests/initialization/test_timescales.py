@@ -40,7 +40,7 @@ def test_timescales_in_every_library(xp, dtype):
     ],
 )
 def test_timescales_bad_arguments(arguments, keywords, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=f"^{message}"):
         sk.timescales(*arguments, **keywords)
 
 

@@ -29,12 +29,12 @@ S4 = [
         ("^B:", lambda m, f=f: s4(m, f, B=m.ones(3, 3))),
         ("^C:.*list", lambda m, f=f: s4(m, f, C=[1.0, 1.0])),
         ("^C:.*int64", lambda m, f=f: s4(m, f, C=m.ints(3, 2))),
-        (r"batch.*\bC\b", lambda m, f=f: s4(m, f, C=m.ones(4, 2))),
+        (r"^batch.*\bC\b", lambda m, f=f: s4(m, f, C=m.ones(4, 2))),
         ("^dt:.*truncated", lambda m, f=f: s4(m, f, length=4)),
         ("^dt:.*positive", lambda m, f=f: s4(m, f, dt=-0.1, length=4)),
         ("^dt:.*positive", lambda m, f=f: s4(m, f, dt=-0.1)),
         ("^dt:.*not one a mode", lambda m, f=f: s4(m, f, dt=m.ones(3, 2), length=4)),
-        (r"\bdt\b", lambda m, f=f: s4(m, f, dt=m.ones(5), length=4)),
+        (r"^batch .*\bdt\b", lambda m, f=f: s4(m, f, dt=m.ones(5), length=4)),
         *(("^truncated_length:", lambda m, f=f, k=k: s4(m, f, dt=0.1, length=k)) for k in (0, -1, 2.0, True)),
     )
 ] + [

@@ -161,7 +161,7 @@ def test_bad_input(xp):
             ("^dt:", lambda m: sk.kernel_nd([m.dense()] * 2, [4, 4])),
             ("^dt:", lambda m: sk.kernel_nd([m.dense(), m.dense(dt=0.1)], [4, 4], dt=0.1)),
             ("^sum_rank:", lambda m: sk.kernel_nd([m.dense()] * 2, [4, 4], dt=0.1, sum_rank=True)),
-            (r"systems.1.", lambda m: sk.kernel_nd([of_batch(m), m.dense(C=m.ones(2, 2))], [4, 4], dt=0.1)),
+            (r"^batch .*systems.1.", lambda m: sk.kernel_nd([of_batch(m), m.dense(C=m.ones(2, 2))], [4, 4], dt=0.1)),
             ("^C:", lambda m: sk.kernel_nd([m.dense(), m.dense(C=None)], [4, 4], dt=0.1)),
             ("^algorithm:.*krylov.*recurrence", lambda m: sk.kernel_nd([m.dense()], [4], dt=0.1, algorithm="cauchy")),
         ],
