@@ -41,7 +41,7 @@ class Maker:
         return to_library(self.xp, sts.make("diagonal-pairs", n=2)).replace(**changes)
 
 
-def sts_batch(m):
+def of_batch(m):
     """A system with a batch of 3."""
     return sk.Diagonal(m(-np.ones((3, 2))), m.ones(2), m.ones(2))
 

@@ -175,6 +175,10 @@ def make(kind: str, seed: int = 0, n: int = 4, batch: tuple = BATCHES[0]) -> Any
     return KINDS[kind](rng(seed), n, batch=batch)
 
 
+ALL_KERNELS = [(kind, algorithm) for kind in KINDS for algorithm in ALGORITHMS[kind_class(kind)]]
+PLAIN_KERNELS = [(kind, algorithm) for kind, algorithm in ALL_KERNELS if kind in PLAIN]
+
+
 def accepts(system: type, discretization: str) -> bool:
     return discretization != "dss" or system is Diagonal
 

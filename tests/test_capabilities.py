@@ -5,31 +5,24 @@ import runpy
 from pathlib import Path
 
 import array_api_compat
-import calls
-import numpy as np
 import pytest
-from helpers import asarray, is_jax, to_numpy
+from catalogue import FIRST, OF_ARRAYS, WITHOUT_ARRAYS
+from helpers import asarray, to_numpy
 
 import ssmkern as sk
-from ssmkern._arrays.capability import LIBRARIES
+from ssmkern._arrays.capability import LIBRARIES, TRACERS
 
 CAPABILITIES = {name: getattr(sk, name).capability for name in sk.__all__}
 
-MADE = {
-    "nplr": lambda **where: sk.nplr("legs", 4, **where).Lambda,
-    "s4d": lambda **where: sk.s4d("lin", 4, **where).Lambda,
-    "timescales": lambda **where: sk.timescales(4, rng=0, **where),
-    "transition": lambda **where: sk.transition("legs", 4, **where)[0],
-}
+MADE = [name for name, call in FIRST.items() if not call.arrays and CAPABILITIES[name].jit]
 
 
-def energy(function):
-    """Sum of squares of all that a function returns, a real number."""
+def energy(call):
+    """Sum of squares of all that a call returns, a real number."""
 
     def total(*arrays):
-        results = function(*arrays)
         xp = array_api_compat.array_namespace(arrays[0])
-        return sum(xp.sum(xp.abs(x) ** 2) for x in (results if isinstance(results, tuple) else (results,)))
+        return sum(xp.sum(xp.abs(x) ** 2) for x in call(*arrays))
 
     return total
 
@@ -41,63 +34,44 @@ def test_the_page_shows_the_table():
 
 
 def test_what_is_said_to_work_is_tested():
-    claimed = {name for name, capability in CAPABILITIES.items() if capability.grad}
-    assert set(calls.CALLS) == claimed
-    assert set(MADE) == {name for name, c in CAPABILITIES.items() if c.jit and not c.grad} - {
-        "Plan",
-        "byte_budget",
-        "plan",
-    }
-    for capability in CAPABILITIES.values():
+    """By the tests of gradients, the transformations below, and for what is made of no arrays, as a constant."""
+    assert set(OF_ARRAYS) == {name for name, capability in CAPABILITIES.items() if capability.grad}
+    assert {*MADE} == {name for name, c in CAPABILITIES.items() if c.jit and not c.grad} - WITHOUT_ARRAYS
+    for name, capability in CAPABILITIES.items():
         assert set(capability.grad) <= set(capability.jit) <= set(capability.libraries) <= set(LIBRARIES)
+        assert capability.grad in ((), TRACERS), f"{name}: the tests below want all that trace, or none"
 
 
-@pytest.mark.parametrize("name", calls.CALLS)
+@pytest.mark.parametrize("name", OF_ARRAYS)
 def test_jax_traces_through_all_transformations(jax, name):
-    if "jax" not in CAPABILITIES[name].grad:
-        pytest.skip("not in the table")
-    function, arrays = calls.CALLS[name]
-    arguments = [jax.numpy.stack([x, x]) for x in map(jax.numpy.asarray, arrays)]
-    every = tuple(range(len(arrays)))
-    transformed = jax.jit(jax.vmap(jax.grad(jax.checkpoint(energy(function)), argnums=every)))
+    call = OF_ARRAYS[name]
+    arguments = [jax.numpy.stack([x, x]) for x in map(jax.numpy.asarray, call.arrays.values())]
+    every = tuple(range(len(arguments)))
+    transformed = jax.jit(jax.vmap(jax.grad(jax.checkpoint(energy(call)), argnums=every)))
     gradients = jax.eval_shape(transformed, *arguments)
     assert [x.shape for x in gradients] == [x.shape for x in arguments]
 
 
-@pytest.mark.parametrize("name", calls.CALLS)
-def test_torch_has_gradients(torch, name):
-    if "torch" not in CAPABILITIES[name].grad:
-        pytest.skip("not in the table")
-    function, arrays = calls.CALLS[name]
-    arguments = [torch.asarray(x.copy()).requires_grad_() for x in arrays]
-    gradients = torch.autograd.grad(energy(function)(*arguments), arguments, allow_unused=True)
-    sizes = [float(torch.max(torch.abs(x))) for x in gradients if x is not None]
-    assert np.all(np.isfinite(sizes))
-    assert sum(size > 0 for size in sizes) >= min(2, len(arrays))  # C, for one, has no part in discretize
-
-
 # Compiling each takes a second or two: in the thorough profile.
-COMPILED = calls.CALLS if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else ("discretize", "cauchy", "step")
+COMPILED = OF_ARRAYS if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else ("discretize", "cauchy", "step")
 
 
 @pytest.mark.filterwarnings("ignore:Dynamo detected")
 @pytest.mark.parametrize("name", COMPILED)
 def test_torch_compiles_into_one_graph(torch, name):
-    assert "torch" in CAPABILITIES[name].jit
     torch.compiler.reset()  # it gives up on a function that it has compiled too often
-    function, arrays = calls.CALLS[name]
-    total, arguments = energy(function), [torch.asarray(x.copy()) for x in arrays]
+    total = energy(OF_ARRAYS[name])
+    arguments = [torch.asarray(x) for x in OF_ARRAYS[name].values()]
     compiled = torch.compile(total, fullgraph=True, backend="eager", dynamic=False)
     torch.testing.assert_close(compiled(*arguments), total(*arguments), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_what_is_made_is_a_constant_of_a_compiled_program(xp, name):
-    if not is_jax(xp):
-        pytest.skip("only JAX is said to")
-    jax = pytest.importorskip("jax")
-    found = jax.jit(lambda x: x + MADE[name](xp=xp))(asarray(xp, 0.0, "float64"))
-    assert to_numpy(found).tolist() == to_numpy(MADE[name](xp=xp)).tolist()
+def test_what_is_made_is_a_constant_of_a_compiled_program(jax, name):
+    where = {"xp": jax.numpy, "dtype": jax.numpy.float64, "device": None}
+    found = jax.jit(lambda zero: [zero + x for x in FIRST[name](**where)])(0.0)
+    for x, expected in zip(found, FIRST[name](**where), strict=True):
+        assert to_numpy(x).tolist() == to_numpy(expected).tolist()
 
 
 @pytest.mark.parametrize(("name", "software"), [("to_scipy", "scipy"), ("to_control", "control")])

@@ -22,6 +22,5 @@ def test_eight_devices_agree_with_one_and_do_not_communicate(jax):
         if name.startswith(("kernel dplr", "scan dplr")):
             assert case["slices"], f"{name}: the batch should be sliced"
         assert case["collectives"] == [], name
-        assert case["devices"], name
         assert set(case["devices"]) == {8}, name
         assert case["difference"] < 1e-6, name

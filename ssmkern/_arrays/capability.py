@@ -30,9 +30,7 @@ class Capability(NamedTuple):
 
 
 ARRAYS = Capability()
-MADE = Capability(jit=("jax",), grad=(), note="made on the host in float64 for `device`; constants under jit, but for C")
-    jit=("jax",), grad=(), note="made on the host in float64 for `device`; all but C is a constant under jit"
-)
+MADE = Capability(jit=("jax",), grad=(), note="made on the host in float64 for `device`; a constant under jit")
 FOREIGN = Capability(jit=(), grad=(), note="from software on the host, for `device`")
 TO_HOST = Capability(("numpy",), gpu=False, jit=(), grad=(), note="for software on the host")
 SHAPES = Capability(grad=(), note="looks at shapes only")

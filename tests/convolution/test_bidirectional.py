@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import COMPLEX, asarray, assert_close, assert_like, compiled, is_jax, rounded, to_numpy, tolerance
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +92,17 @@ def test_a_large_first_term_that_is_not_used_costs_no_digits():
     backward[0] = 1e12
     y = sk.convolve_bidirectional(u, K, backward)
     assert_close(y, truth(u, K, backward), 1e-13)
+
+
+def test_bad_input(xp):
+    def both(m, u=(4,), K=(4,), K_backward=(4,), **options):
+        return sk.convolve_bidirectional(m.ones(*u), m.ones(*K), m.ones(*K_backward), **options)
+
+    assert_refused(
+        Maker(xp),
+        [
+            ("^K_backward:", lambda m: both(m, K_backward=(0,))),
+            (r"^batch .*\bK_backward\b", lambda m: both(m, u=(2, 4), K_backward=(3, 4))),
+            (r"^batch .*\bD\b", lambda m: both(m, u=(2, 4), D=m.ones(3))),
+        ],
+    )

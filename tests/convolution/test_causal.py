@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import (
     COMPLEX,
     asarray,
@@ -98,3 +99,13 @@ def test_with_the_kernel_is_simulation(xp, dtype, kind):
     expected, _ = simulate(m["A"], m["B"], m["C"], 0.7, rounded(u, dtype))
     expected = expected.real if np.max(np.abs(expected.imag)) < 1e-12 else expected
     assert_close(y, expected, tolerance(dtype, 31))
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            (r"^batch .*\bK\b", lambda m: sk.convolve(m.ones(2, 4), m.ones(3, 4))),
+            (r"^batch .*\bD\b", lambda m: sk.convolve(m.ones(2, 4), m.ones(4), D=m.ones(3))),
+        ],
+    )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import COMPLEX, asarray, assert_close, assert_like, compiled, is_jax, rounded, tolerance
 from scipy.signal import convolve as direct
 
@@ -62,3 +63,17 @@ def test_a_product_kernel_is_one_convolution_after_the_other(xp, dtype):
     expected = compiled(xp, apart)(u, rows, columns)
     y = compiled(xp, lambda u, K: sk.convolve(u, K, ndim=2))(u, rows[:, None] * columns)
     assert_close(y - expected, np.zeros((12, 20)), tolerance(dtype), scale=float(xp.max(xp.abs(expected))))
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            ("^u:.*last 2", lambda m: sk.convolve(m.ones(4), m.ones(4, 4), ndim=2)),
+            ("^K:.*last 2", lambda m: sk.convolve(m.ones(4, 4), m.ones(4), ndim=2)),
+            ("^K:.*last 2", lambda m: sk.convolve(m.ones(4, 4), m.ones(0, 4), ndim=2)),
+            (r"^batch .*\bK\b", lambda m: sk.convolve(m.ones(2, 4, 4), m.ones(3, 4, 4), ndim=2)),
+            (r"^batch .*\bD\b", lambda m: sk.convolve(m.ones(2, 4, 4), m.ones(4, 4), D=m.ones(4), ndim=2)),
+            ("^ndim:", lambda m: sk.convolve(m.ones(4), m.ones(4), ndim=None)),
+        ],
+    )

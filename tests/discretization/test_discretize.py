@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import strategies as sts
+from bad_input import Maker, assert_refused, of_batch
 from helpers import (
     COMPLEX,
     asarray,
@@ -224,3 +225,18 @@ def test_the_kernel_of_s5():
     fields = (np.conj(field) for field in (step * Lambda, step * B.T, C[:, None]))
     K = sk.kernel(sk.Diagonal(*fields, conjugate_pairs=True), length, dt=1.0, discretization="zoh")
     assert_close(K, expected, tolerance("float64", length))
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            (r"^batch .*\bdt\b", lambda m: sk.discretize(of_batch(m), m.ones(4))),
+            ("^dt:", lambda m: sk.discretize(m.dense(), None)),
+            ("^system:.*discrete", lambda m: sk.discretize(m.dense(dt=0.1), 0.1)),
+            ("^method:.*Diagonal", lambda m: sk.discretize(m.dense(), 0.1, "dss")),
+            ("^method:.*Diagonal", lambda m: sk.discretize(m.dplr(), 0.1, "dss")),
+            ("^alpha:", lambda m: sk.discretize(m.dense(), 0.1, "gbt")),
+            ("^alpha:", lambda m: sk.discretize(m.dense(), 0.1, "bilinear", alpha=0.5)),
+        ],
+    )

@@ -119,7 +119,7 @@ def plan(draw):
 
     def parts(result):
         assert result.algorithm in names
-        assert result.reason
+        assert isinstance(result.reason, str)
         assert isinstance(result.flops, int)
         assert isinstance(result.peak_bytes, int)
         return ()

@@ -198,21 +198,23 @@ def test_lags_outside_the_window(xp, measure, window):
     [
         (np.ones(4), -0.5, ValueError, "t: expected lags finite, not negative"),
         (np.ones(4), np.inf, ValueError, "t: expected lags finite"),
-        (np.ones(4), np.array([1j]), TypeError, "t: got dtype complex128, but lags are real"),
-        (np.ones(4), [0.5], TypeError, "t: got .* expected a number or an array"),
-        (np.ones(4, dtype=int), 0.5, TypeError, "x: got dtype int64"),
-        (np.ones(4, dtype=np.float16), 0.5, TypeError, "x: .* half precision"),
-        ([1.0, 2.0], 0.5, TypeError, "x: got .* expected an array"),
-        (np.array(1.0), 0.5, TypeError, "x: got .* expected an array of shape"),
-        (1.0, 0.5, TypeError, "x: got 1.0"),
         (np.ones((2, 0)), 0.5, ValueError, "n: got 0"),
     ],
 )
 def test_bad_arguments(x, t, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=f"^{message}"):
         sk.reconstruct("legs", x, t)
 
 
-def test_two_libraries(torch):
-    with pytest.raises(TypeError, match="t is an array of numpy but x is one of torch"):
-        sk.reconstruct("legs", torch.ones(4), np.array([0.5]))
+@pytest.mark.parametrize("measure", ["lagt", "tlagt", "glagt"])
+def test_duals_vanish_at_very_long_lags(xp, measure):
+    beta = {} if measure == "lagt" else {"beta": 0.5}
+    lags = asarray(xp, np.array([1e5, 1e16, 1e30, 1e155, 1e300]))
+    signal = sk.reconstruct(measure, asarray(xp, np.ones(8)), lags, **beta)
+    np.testing.assert_array_equal(to_numpy(signal), np.zeros(5))
+
+
+def test_a_lag_beyond_single_precision_is_refused(xp):
+    x = xp.ones(4, dtype=xp.float32)
+    with pytest.raises(ValueError, match=r"^t: expected lags finite"):
+        sk.reconstruct("legs", x, 1e155)

@@ -85,25 +85,15 @@ def test_beta_scales_the_input():
 @pytest.mark.parametrize(
     ("arguments", "params", "error", "message"),
     [
-        (("legz", 4), {}, ValueError, "measure: got 'legz', expected one of 'legs', 'legsd'"),
-        (("legs", 0), {}, ValueError, "n: got 0"),
-        (("legs", 2.0), {}, TypeError, "n: got 2.0"),
-        (("legs", True), {}, TypeError, "n: got True"),
         (("legs", 4), {"beta": 1.0}, ValueError, "beta: measure 'legs' has no such parameter; its parameters: none"),
-        (("glagt", 4), {"gamma": 1.0}, ValueError, "its parameters: alpha, beta"),
+        (("glagt", 4), {"gamma": 1.0}, ValueError, "gamma: .*its parameters: alpha, beta"),
         (("glagt", 4), {"alpha": 1.0}, ValueError, "alpha: got 1.0, expected -1 < alpha < 1"),
         (("glagt", 4), {"alpha": -1}, ValueError, "alpha: got -1"),
         (("lagt", 4), {"beta": 0.0}, ValueError, "beta: got 0.0, expected 0 < beta < inf"),
-        (("tlagt", 4), {"beta": float("nan")}, ValueError, "beta: got nan"),
-        (("tlagt", 4), {"beta": "1"}, TypeError, "beta: got '1', expected a real number"),
-        (("tlagt", 4), {"beta": True}, TypeError, "beta: got True"),
-        (("legs", 4), {"dtype": np.float16}, TypeError, "dtype: got .*float16"),
-        (("legs", 4), {"dtype": np.complex128}, TypeError, "dtype: got .*complex128"),
-        (("legs", 4), {"xp": "numpy"}, TypeError, "xp: got 'numpy'"),
     ],
 )
 def test_bad_arguments(arguments, params, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=f"^{message}"):
         sk.transition(*arguments, **params)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import (
     COMPLEX,
     asarray,
@@ -89,3 +90,16 @@ def test_a_limit_at_another_rate():
         slow = masked(system, 0.05, 0.6)
         assert np.count_nonzero(slow.C) == 12  # pi m 0.05 < 0.6 pi
         assert_close(K, sk.kernel(slow, 50, dt=rate * 0.05), 1e-14)
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            ("^bandlimit:", lambda m: sk.kernel(m.diagonal(), 4, dt=0.1, bandlimit=m(1.0))),
+            ("^bandlimit:.*Dense.*Diagonal or DPLR", lambda m: sk.kernel(m.dense(), 4, dt=0.1, bandlimit=1.0)),
+            ("^bandlimit:.*discrete.*continuous", lambda m: sk.kernel(m.diagonal(dt=0.1), 4, bandlimit=1.0)),
+            ("^bandlimit:.*discrete.*continuous", lambda m: sk.kernel(m.dplr(dt=0.1), 4, bandlimit=1.0)),
+            ("^bandlimit:", lambda m: sk.kernel_nd([m.diagonal(), m.dense()], [4, 4], dt=0.1, bandlimit=1.0)),
+        ],
+    )

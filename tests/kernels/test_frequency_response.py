@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import (
     COMPLEX,
     asarray,
@@ -195,3 +196,8 @@ def test_jax_gradients_and_single_precision(jax, jnp, kind):
         assert_like(values, jnp, "complex64", (2,))
         assert_close(values, expected, 1e-5)
         assert_close(gradient(jnp.asarray(w, dtype="float32"), single), numeric, 1e-4)
+
+
+def test_bad_input(xp):
+    cases = [(r"^batch .*\bw\b", lambda m: sk.frequency_response(m.dense(B=m.ones(3, 2)), m.ones(4, 2)))]
+    assert_refused(Maker(xp), cases)

@@ -3,6 +3,7 @@ import functools
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused, of_batch
 from helpers import (
     COMPLEX,
     asarray,
@@ -174,3 +175,19 @@ def test_the_precision_of_the_points_counts():
     single = sk.generating_function(system, z.astype(np.complex64), length=60)
     assert single.dtype == np.complex64
     np.testing.assert_allclose(single, exact, rtol=1e-5)
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            (r"^batch .*\bz\b", lambda m: sk.generating_function(of_batch(m), m.ones(4, 5), dt=0.1)),
+            (r"^batch .*\bz\b", lambda m: sk.generating_function(of_batch(m), m.ones(4, 5), dt=0.1, length=3)),
+            ("^dt:", lambda m: sk.generating_function(m.dplr(), m.ones(1))),
+            ("^dt:", lambda m: sk.generating_function(m.dplr(dt=0.1), m.ones(1), dt=0.1)),
+            ("^dt:", lambda m: sk.generating_function(m.dplr(dt=0.1), m.ones(1), dt=0.1, length=4)),
+            ("^system:.*discret", lambda m: sk.truncate_output(m.dense(), 4)),
+            ("^system:.*discret", lambda m: sk.untruncate_output(m.dplr(), 4)),
+            ("^length:", lambda m: sk.truncate_output(m.dense(dt=0.1), None)),
+        ],
+    )

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused, of_batch
 from helpers import (
     COMPLEX,
     EPS,
@@ -12,7 +13,6 @@ from helpers import (
     assert_close,
     assert_like,
     compiled,
-    dtype_name,
     is_jax,
     reference_kernel,
     relative_error,
@@ -24,6 +24,7 @@ from helpers import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from jit import kernel
 
 import ssmkern as sk
 
@@ -34,29 +35,11 @@ GRID = [
     if sts.accepts(sts.kind_class(kind), discretization)
     for algorithm in sts.algorithms_for(sts.kind_class(kind), discretization)
 ]
-ALL = [(kind, algorithm) for kind in sts.KINDS for algorithm in sts.ALGORITHMS[sts.kind_class(kind)]]
 
 
 def kernel_dtype(system, dtype):
     """Real for conjugate pairs and for real systems."""
     return dtype if system.conjugate_pairs or not np.iscomplexobj(system.B) else COMPLEX[dtype]
-
-
-@functools.cache
-def program(xp, length, **names):
-    """`sk.kernel` of a system and a step, compiled under JAX; not the recurrence, a loop that compilers unroll."""
-
-    def function(system, dt):
-        return sk.kernel(system, length, dt=dt, **names)
-
-    return function if names.get("algorithm") == "recurrence" else compiled(xp, function)
-
-
-def kernel(xp, system, length, dt=None, **names):
-    """`sk.kernel`; under JAX by one program for all systems and steps of a shape, with steps as arrays."""
-    if isinstance(dt, np.ndarray) or (is_jax(xp) and dt is not None):
-        dt = asarray(xp, dt, dtype_name(system.B).replace("complex64", "float32").replace("complex128", "float64"))
-    return program(xp, length, **names)(system, dt)
 
 
 @functools.cache
@@ -89,7 +72,7 @@ def test_discrete_systems(xp, dtype, algorithm):
         assert_close(K, reference_kernel(rounded(discrete, dtype), 31), tolerance(dtype, 31))
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), ALL)
+@pytest.mark.parametrize(("kind", "algorithm"), sts.ALL_KERNELS)
 @given(data=st.data())
 def test_random_systems(kind, algorithm, data):
     """Orders, lengths and batches of all sizes, on NumPy; the other libraries have the grid above."""
@@ -121,7 +104,7 @@ def test_shortest_kernels_of_order_one(xp):
 
 
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.9])
-@pytest.mark.parametrize(("kind", "algorithm"), [(k, m) for k, m in ALL if k in sts.PLAIN])
+@pytest.mark.parametrize(("kind", "algorithm"), sts.PLAIN_KERNELS)
 def test_gbt(kind, algorithm, alpha):
     """The generalized bilinear transform has a parameter: it is discretized first."""
     system = sts.make(kind, seed=6)
@@ -162,7 +145,7 @@ def test_diagonalization_and_low_rank_are_a_change_of_basis(xp, kind):
     assert_close(sk.kernel(dense.change_basis(V), 31, dt=0.1), to_numpy(K), tolerance("float64", 31))
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), [(k, m) for k, m in ALL if k in sts.PLAIN])
+@pytest.mark.parametrize(("kind", "algorithm"), sts.PLAIN_KERNELS)
 def test_batch_is_a_loop(xp, kind, algorithm):
     for batch in sts.each_batch(is_jax(xp)):
         system = sts.make(kind, seed=10, batch=batch)
@@ -171,7 +154,7 @@ def test_batch_is_a_loop(xp, kind, algorithm):
         assert_close(K, reference_kernel(system, 31, dt), tolerance("float64", 31), axis=-1)
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), [(k, m) for k, m in ALL if k in sts.PLAIN and m != "recurrence"])
+@pytest.mark.parametrize(("kind", "algorithm"), [x for x in sts.PLAIN_KERNELS if "recurrence" not in x])
 def test_chunks_join(xp, kind, algorithm):
     """Less memory than one kernel needs: the same kernels, computed a slice of the batch at a time."""
     system, dt = sts.make(kind, seed=17, batch=sts.BATCHES[4]), np.array([[0.02, 0.1, 0.3]])
@@ -194,110 +177,6 @@ def test_measures_of_every_order(xp, measure, algorithm):
         system = sk.nplr(measure, n, C=C)
         K = kernel(xp, to_library(xp, system), 64, dt=0.05, algorithm=algorithm)
         assert_close(K, reference_kernel(dense, 64, 0.05), tolerance("float64", 64), scale=0.05 * np.linalg.norm(C))
-
-
-# --- hard cases -----------------------------------------------------------------------------------------------------
-
-
-def undamped(name):
-    """Systems with modes on the imaginary axis, 0 among them, as NPLR makes of measures of odd order."""
-    generator = sts.rng(12)
-    Lambda = 1j * np.array([0.0, 1.0, 2.5, 7.0])
-    # The real mode of a pair is stored once, divided by sqrt(2).
-    P, B, C = (x / np.array([np.sqrt(2), 1, 1, 1]) for x in np.abs(sts.normal(generator, (3, 4))))
-    if name == "dplr":
-        return sk.DPLR(Lambda, P[:, None], P[:, None], B, C, conjugate_pairs=True)
-    return sk.Diagonal(Lambda, B, C, conjugate_pairs=True)
-
-
-@pytest.mark.parametrize(("name", "algorithm"), [("dplr", "cauchy"), ("dplr", "krylov"), ("dplr", "series"),
-                                             ("diagonal", "cauchy"), ("diagonal", "vandermonde")])  # fmt: skip
-def test_undamped_modes(xp, dtype, name, algorithm):
-    """Re Lambda = 0: modes lie on the circle where Algorithm 1 takes its samples, Lambda = 0 on a sample."""
-    system = undamped(name)
-    for length in (256,) if is_jax(xp) else (1, 31, 256):
-        K = kernel(xp, to_library(xp, system, dtype), length, dt=0.125, algorithm=algorithm)
-        assert_close(K, reference_kernel(rounded(system, dtype), length, 0.125), tolerance(dtype, length))
-
-
-@pytest.mark.parametrize("algorithm", ["vandermonde", "cauchy", "krylov", "recurrence"])
-def test_modes_on_the_samples(xp, dtype, algorithm):
-    """Modes at roots of unity of the length and of twice the length, repeated modes, -1, 0 and 1."""
-    for length in (16,) if is_jax(xp) else (2, 16, 31):
-        roots = np.exp(2j * np.pi * np.array([0, 1, 1, 0.5]) / length)
-        Lambda = np.concatenate([roots, [-1.0, 0.0, 0.5, 0.5]])
-        if dtype == "float32":
-            Lambda = Lambda * (1 - 1e-6)
-        system = sk.Diagonal(Lambda, np.ones(8), np.arange(8.0) + 1j, dt=1.0)
-        K = kernel(xp, to_library(xp, system, dtype), length, algorithm=algorithm)
-        assert_close(K, reference_kernel(rounded(system, dtype), length), tolerance(dtype, length))
-
-
-@pytest.mark.parametrize("algorithm", ["vandermonde", "cauchy", "krylov", "recurrence"])
-def test_slow_and_fast_modes_together(xp, dtype, algorithm):
-    """Time constants from 1e-2 to 1e6 steps: float32 must not lose the slow ones."""
-    Lambda = np.array([-1e-6, -1e-4 + 1e-3j, -0.01 + 3j, -100.0])
-    system = sk.Diagonal(Lambda, np.ones(4), np.array([1.0, -1.0, 0.5, 1.0]))
-    K = kernel(xp, to_library(xp, system, dtype), 1000, dt=1.0, discretization="zoh", algorithm=algorithm)
-    rate = rounded(Lambda, dtype)
-    expected = np.exp(rate * np.arange(1000)[:, None]) @ (system.C * np.expm1(rate) / rate)
-    assert_close(K, expected, 1e-5 if dtype == "float32" else tolerance(dtype, 1000))
-
-
-@pytest.mark.parametrize("algorithm", ["krylov", "recurrence"])
-def test_defective_matrix(xp, algorithm):
-    """A Jordan block has no eigenbasis: K_l of the nilpotent shift is exact."""
-    system = sk.Dense(np.eye(5, k=-1), np.eye(5)[0], np.arange(1.0, 6.0), dt=1.0)
-    K = kernel(xp, to_library(xp, system), 8, algorithm=algorithm)
-    assert_close(K, np.array([1.0, 2, 3, 4, 5, 0, 0, 0]), 0.0)
-
-
-@pytest.mark.parametrize("dt", [2**-20, 2**-10])
-@pytest.mark.parametrize(("kind", "algorithm"), [(k, m) for k, m in ALL if k in sts.PLAIN])
-def test_small_steps(xp, dtype, kind, algorithm, dt):
-    """Abar within dt of the identity: rounding it to float32 would lose eps / dt."""
-    system = sts.make(kind, seed=13)
-    K = kernel(xp, to_library(xp, system, dtype), 31, dt=dt, algorithm=algorithm)
-    assert_close(K, reference_kernel(rounded(system, dtype), 31, dt), tolerance(dtype, 31))
-
-
-@pytest.mark.parametrize(
-    ("kind", "algorithm"), [("diagonal", "vandermonde"), ("diagonal", "krylov"), ("diagonal", "recurrence"),
-                         ("dense", "krylov"), ("dense", "recurrence")]
-)  # fmt: skip
-def test_unstable_system_overflows_to_infinity(xp, dtype, kind, algorithm):
-    """x' = 5 x + u with zoh, K_l = e^(5 l) (e^5 - 1) / 5: right while it can be represented, inf from there on."""
-    one = asarray(xp, np.ones(1), dtype)
-    system = sk.Diagonal(5 * one, one, one) if kind == "diagonal" else sk.Dense(5 * one[:, None], one, one)
-    with np.errstate(all="ignore"):
-        K = to_numpy(kernel(xp, system, 200, dt=1.0, discretization="zoh", algorithm=algorithm))
-    log_exact = 5.0 * np.arange(200) + np.log(np.expm1(5.0) / 5)
-    log_top = np.log(float(np.finfo(dtype).max))
-    fits = log_exact < log_top - 5
-    # e^5 by scaling and squaring is off by some ten eps, and this is its 140th power.
-    assert np.all(np.abs(K[fits] / np.exp(log_exact[fits]) - 1) < (1e-5 if dtype == "float32" else 1e-11))
-    assert np.all(np.isposinf(K[log_exact > log_top + 5]))
-
-
-def test_unstable_system_is_computed_as_asked_by_cauchy(xp):
-    """Growth by 1e5 over the kernel: an FFT has the error of its largest value."""
-    system = sk.Diagonal(*(asarray(xp, np.array(x)) for x in ([0.1 + 1j, -0.5], [1.0, 1.0], [1.0, 2.0])))
-    K = kernel(xp, system, 120, dt=1.0, discretization="zoh", algorithm="cauchy")
-    assert_close(K, reference_kernel(to_host(system), 120, 1.0, "zoh"), 1e-11)
-
-
-def test_overflow_by_cauchy_is_never_finite_nonsense():
-    with np.errstate(all="ignore"):
-        for system in (
-            sk.Diagonal(np.array([5.0]), np.ones(1), np.ones(1)),
-            sk.DPLR(np.array([5.0]), np.ones((1, 1)), np.ones((1, 1)), np.ones(1), np.ones(1)),
-        ):
-            K = sk.kernel(system, 400, dt=1.0, algorithm="cauchy")
-            exact = reference_kernel(system, 400, 1.0)
-            fits = np.isfinite(exact)
-            assert not np.any(np.isfinite(K) & ~fits)
-            finite = np.isfinite(K) & fits
-            assert np.all(np.abs(K - exact)[finite] <= 1e-9 * np.max(np.abs(exact[fits])))
 
 
 # --- size -----------------------------------------------------------------------------------------------------------
@@ -357,3 +236,23 @@ def test_float32_reaches_a_few_ulp_on_numpy():
             K = sk.kernel(to_library(np, system, "float32"), 4096, dt=dt, algorithm=algorithm)
             assert K.dtype == np.float32
             assert_close(K, expected, 40 * EPS["float32"])
+
+
+def test_bad_input(xp):
+    zoh = functools.partial(sk.kernel, length=4, dt=0.1, discretization="zoh")
+    assert_refused(
+        Maker(xp),
+        [
+            (r"^batch .*\bdt\b", lambda m: sk.kernel(of_batch(m), 4, dt=m.ones(4))),
+            ("^dt:", lambda m: sk.kernel(m.dense(), 4)),
+            ("^dt:", lambda m: sk.kernel(m.dense(dt=0.1), 4, dt=0.1)),
+            ("^length:", lambda m: sk.kernel(m.dense(), None, dt=0.1)),
+            ("^discretization:.*alpha", lambda m: sk.kernel(m.dense(), 4, dt=0.1, discretization="gbt")),
+            ("^discretization:.*Diagonal", lambda m: sk.kernel(m.dense(), 4, dt=0.1, discretization="dss")),
+            ("^algorithm:.*krylov.*recurrence", lambda m: sk.kernel(m.dense(), 4, dt=0.1, algorithm="cauchy")),
+            ("^algorithm:.*krylov.*recurrence", lambda m: sk.kernel(m.dense(), 4, dt=0.1, algorithm="vandermonde")),
+            ("^algorithm:.*cauchy.*recurrence", lambda m: sk.kernel(m.dplr(), 4, dt=0.1, algorithm="vandermonde")),
+            ("^algorithm:.*cauchy.*recurrence", lambda m: sk.kernel(m.dplr(dt=0.1), 4, algorithm="vandermonde")),
+            ("^algorithm:.*DPLR.*krylov", lambda m: zoh(m.dplr(), algorithm="cauchy")),
+        ],
+    )

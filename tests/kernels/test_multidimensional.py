@@ -1,8 +1,10 @@
 import tracemalloc
 
+import array_api_compat
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused, of_batch
 from helpers import (
     COMPLEX,
     asarray,
@@ -143,3 +145,24 @@ def test_memory_stays_within_the_budget():
         tracemalloc.stop()
     factors = 8 * 32 * 64 * sum(lengths)  # the kernels along each axis
     assert peak - K.nbytes - factors < 1.5 * budget
+
+
+def test_bad_input(xp):
+    other = pytest.importorskip("array_api_strict") if array_api_compat.is_numpy_namespace(xp) else np
+    far = Maker(other).dense()
+    assert_refused(
+        Maker(xp),
+        [
+            ("^systems:.*Dense.*list or tuple", lambda m: sk.kernel_nd(m.dense(), [4], dt=0.1)),
+            (r"^systems.1. is an array of", lambda m: sk.kernel_nd([m.dense(), far], [4, 4], dt=0.1)),
+            ("^lengths:.*int", lambda m: sk.kernel_nd([m.dense()], 4, dt=0.1)),
+            ("^lengths:.*1 .*2", lambda m: sk.kernel_nd([m.dense()] * 2, [4], dt=0.1)),
+            ("^dt:.*3 .*2", lambda m: sk.kernel_nd([m.dense()] * 2, [4, 4], dt=[0.1, 0.1, 0.1])),
+            ("^dt:", lambda m: sk.kernel_nd([m.dense()] * 2, [4, 4])),
+            ("^dt:", lambda m: sk.kernel_nd([m.dense(), m.dense(dt=0.1)], [4, 4], dt=0.1)),
+            ("^sum_rank:", lambda m: sk.kernel_nd([m.dense()] * 2, [4, 4], dt=0.1, sum_rank=True)),
+            (r"^batch .*systems.1.", lambda m: sk.kernel_nd([of_batch(m), m.dense(C=m.ones(2, 2))], [4, 4], dt=0.1)),
+            ("^C:", lambda m: sk.kernel_nd([m.dense(), m.dense(C=None)], [4, 4], dt=0.1)),
+            ("^algorithm:.*krylov.*recurrence", lambda m: sk.kernel_nd([m.dense()], [4], dt=0.1, algorithm="cauchy")),
+        ],
+    )

@@ -1,3 +1,4 @@
+import re
 import tracemalloc
 
 import numpy as np
@@ -16,20 +17,20 @@ def system(kind, channels, n=64):
 
 
 @pytest.mark.parametrize(
-    ("kind", "n", "length", "expected"),
+    ("kind", "n", "length", "expected", "reason"),
     [
-        ("diagonal", 64, 1024, "vandermonde"),
-        ("dense", 64, 1024, "krylov"),
-        ("dplr", 64, 1024, "krylov"),
-        ("dplr", 64, 16384, "krylov"),
-        ("dplr", 512, 1024, "series"),
-        ("dplr", 1024, 65536, "series"),
+        ("diagonal", 64, 1024, "vandermonde", "the algorithm of Diagonal systems"),
+        ("dense", 64, 1024, "krylov", "the algorithm of Dense systems"),
+        ("dplr", 64, 1024, "krylov", "weighted flops: krylov .*, series "),
+        ("dplr", 64, 16384, "krylov", "weighted flops: krylov .*, series "),
+        ("dplr", 512, 1024, "series", "weighted flops: series .*, krylov "),
+        ("dplr", 1024, 65536, "series", "weighted flops: series .*, krylov "),
     ],
 )
-def test_auto_takes_the_cheaper_algorithm(kind, n, length, expected):
+def test_auto_takes_the_cheaper_algorithm(kind, n, length, expected, reason):
     chosen = sk.plan(system(kind, 1, n), length, dt=0.01)
     assert chosen.algorithm == expected
-    assert chosen.reason
+    assert re.match(reason, chosen.reason)
     assert chosen.flops > 2 * n * length
 
 
@@ -68,8 +69,8 @@ BAD = [
 def test_plan_refuses_what_kernel_refuses(arguments):
     """With the same error."""
     made = system("dplr", 1)
-    arguments = {"length": 1024, **arguments}
-    with pytest.raises((TypeError, ValueError)) as refused:
+    name, arguments = [*arguments][-1], {"length": 1024, **arguments}
+    with pytest.raises((TypeError, ValueError), match=f"^{name}") as refused:
         sk.kernel(made, **arguments)
     with pytest.raises(refused.type) as planned:
         sk.plan(made, **arguments)
@@ -79,9 +80,9 @@ def test_plan_refuses_what_kernel_refuses(arguments):
 @pytest.mark.parametrize(
     ("made", "match"),
     [
-        (system("dplr", 1).replace(C=None), "C: "),
-        (system("dplr", 1).replace(dt=0.1), "dt: given"),
-        (sk.Dense, "system: "),
+        (system("dplr", 1).replace(C=None), "^C: "),
+        (system("dplr", 1).replace(dt=0.1), "^dt: given"),
+        (sk.Dense, "^system: "),
     ],
 )
 def test_plan_refuses_systems_that_kernel_refuses(made, match):
@@ -93,7 +94,7 @@ def test_plan_refuses_systems_that_kernel_refuses(made, match):
 
 def test_plan_says_what_a_hold_makes_of_a_system():
     assert sk.plan(system("dplr", 1), 64, dt=0.1, discretization="zoh").reason == "the algorithm of Dense systems"
-    with pytest.raises(ValueError, match=r"algorithm: got 'vandermonde'.*cauchy, krylov, series, recurrence"):
+    with pytest.raises(ValueError, match=r"^algorithm: got 'vandermonde'.*cauchy, krylov, series, recurrence"):
         sk.plan(system("dplr", 1), 64, dt=0.1, algorithm="vandermonde")
 
 
@@ -146,11 +147,11 @@ def test_the_budget_bounds_the_plan_and_the_computation():
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_budget_is_positive(size):
-    with pytest.raises(ValueError, match="size"), sk.byte_budget(size):
+    with pytest.raises(ValueError, match=r"^size: got"), sk.byte_budget(size):
         pass
 
 
 @pytest.mark.parametrize("size", [1.5, True, "1"])
 def test_a_budget_is_an_int(size):
-    with pytest.raises(TypeError, match="size"), sk.byte_budget(size):
+    with pytest.raises(TypeError, match=r"^size: got"), sk.byte_budget(size):
         pass

@@ -2,6 +2,7 @@ import mpmath
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import COMPLEX, asarray, assert_close, assert_like, is_jax, rounded, to_numpy, tolerance
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +73,13 @@ def test_pole_at_a_node_is_not_finite(xp):
         )
     assert not np.isfinite(result[0])
     assert result[1] == 1.0
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            ("^w:", lambda m: sk.cauchy(m.ones(2), m.ones(3), m.ones(4))),
+            (r"^batch .*\bz\b", lambda m: sk.cauchy(m.ones(2, 2), m.ones(3, 5), m.ones(2))),
+        ],
+    )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import COMPLEX, asarray, assert_close, assert_like, is_jax, powers, rounded, tolerance
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +64,14 @@ def test_real_matrix_and_complex_vector(xp):
     result = sk.krylov(asarray(xp, A), asarray(xp, b), 3)
     assert_like(result, xp, "complex128", (2, 3))
     assert_close(result, np.array([[1j, 2.0, 1j], [2.0, 1j, 2.0]]), 0.0)
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            ("^A:", lambda m: sk.krylov(m.ones(2, 3), m.ones(2), 4)),
+            ("^A:.*to fit b", lambda m: sk.krylov(m.ones(2, 2), m.ones(3), 4)),
+            (r"^batch .*\bb\b", lambda m: sk.krylov(m.ones(2, 2, 2), m.ones(3, 2), 4)),
+        ],
+    )

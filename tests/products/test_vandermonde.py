@@ -1,6 +1,7 @@
 import mpmath
 import numpy as np
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import COMPLEX, EPS, asarray, assert_close, assert_like, compiled, is_jax, rounded, to_numpy, tolerance
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +118,14 @@ def test_growth_overflows_to_infinity(xp):
         result = to_numpy(sk.vandermonde(asarray(xp, np.array([1.0])), asarray(xp, np.array([10.0])), 400))
         assert np.all(np.abs(result[:300] / 10.0 ** np.arange(300) - 1) < tolerance("float64", 300))
     assert np.all(np.isposinf(result[310:]))
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            ("^x:", lambda m: sk.vandermonde(m.ones(2), m.ones(3), 4)),
+            (r"^batch .*\bx\b", lambda m: sk.vandermonde(m.ones(2, 2), m.ones(3, 2), 4)),
+            (r"^batch .*\bx\b", lambda m: sk.vandermonde_transpose(m.ones(2, 4), m.ones(3, 2))),
+        ],
+    )

@@ -309,8 +309,8 @@ def test_bad_input(xp):
             ("^u:.*pairs", lambda m: sk.scan(sk.discretize(m.pairs(), 0.1), m(np.ones(4) + 1j))),
             ("^x0:", lambda m: sk.scan(discrete(m), m.ones(4), m.ones(3))),
             ("^x0:", lambda m: sk.scan(discrete(m), m.ones(4), 1.0)),
-            (r"\bx0\b", lambda m: sk.scan(discrete(m), m.ones(3, 4), m.ones(2, 2))),
-            (r"\bu\b", lambda m: sk.scan(discrete(m, B=m.ones(2, 2)), m.ones(3, 4))),
+            (r"^batch .*\bx0\b", lambda m: sk.scan(discrete(m), m.ones(3, 4), m.ones(2, 2))),
+            (r"^batch .*\bu\b", lambda m: sk.scan(discrete(m, B=m.ones(2, 2)), m.ones(3, 4))),
             ("^lengths:", lambda m: sk.scan(discrete(m), m.ones(4), lengths=5)),
             ("^lengths:", lambda m: sk.scan(discrete(m), m.ones(4), lengths=-1)),
             ("^lengths:", lambda m: sk.scan(discrete(m), m.ones(4), lengths=2.0)),
@@ -320,8 +320,8 @@ def test_bad_input(xp):
             ("^lengths.1.: got 5", lambda m: sk.scan(discrete(m), m.ones(2, 4), lengths=[4, 5])),
             ("^lengths.1.: got 2.0", lambda m: sk.scan(discrete(m), m.ones(2, 4), lengths=(4, 2.0))),
             ("^lengths.1.: got True", lambda m: sk.scan(discrete(m), m.ones(2, 4), lengths=[4, True])),
-            ("lengths", lambda m: sk.scan(discrete(m), m.ones(3, 4), lengths=[1, 2])),
-            ("lengths", lambda m: sk.scan(discrete(m), m.ones(3, 4), lengths=m.ints(2))),
+            (r"^batch .*\blengths\b", lambda m: sk.scan(discrete(m), m.ones(3, 4), lengths=[1, 2])),
+            (r"^batch .*\blengths\b", lambda m: sk.scan(discrete(m), m.ones(3, 4), lengths=m.ints(2))),
             ("^block:.*power of 2", lambda m: sk.scan(discrete(m), m.ones(4), block=3)),
             ("^block:", lambda m: sk.scan(discrete(m), m.ones(4), block=0)),
             ("^dt:.*4", lambda m: sk.scan(m.diagonal(), m.ones(4), dt=m.ones(5))),
@@ -330,7 +330,7 @@ def test_bad_input(xp):
             ("^system:", lambda m: sk.scan(discrete(m), m.ones(4), dt=m.ones(4))),
             ("^x0:", lambda m: sk.zero_input_response(discrete(m), m.ones(3), 4)),
             ("^x0:", lambda m: sk.zero_input_response(discrete(m), None, 4)),
-            (r"\bx0\b", lambda m: sk.zero_input_response(discrete(m, C=m.ones(2, 2)), m.ones(3, 2), 4)),
+            (r"^batch .*\bx0\b", lambda m: sk.zero_input_response(discrete(m, C=m.ones(2, 2)), m.ones(3, 2), 4)),
             ("^length:", lambda m: sk.zero_input_response(discrete(m), m.ones(2), 0)),
         ],
     )
@@ -338,7 +338,7 @@ def test_bad_input(xp):
 
 def test_states_of_another_library_are_refused(torch):
     system = sk.discretize(sts.make("diagonal", n=2), 0.1)
-    with pytest.raises(TypeError, match="x0 is an array of torch"):
+    with pytest.raises(TypeError, match=r"^x0 is an array of torch"):
         sk.scan(system, np.ones(4), torch.ones(2))
 
 

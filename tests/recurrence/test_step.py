@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import (
     COMPLEX,
     asarray,
@@ -132,3 +133,17 @@ def test_conjugation_equivalence(xp, data):
     scale = np.linalg.norm(system.C) * np.linalg.norm(system.B)
     assert_close(z, y, tolerance("float64"), scale=scale)
     assert_close(V @ to_numpy(w), to_numpy(x), tolerance("float64"))
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            ("^system:.*discret", lambda m: sk.step(m.dense(), 1.0, m.ones(2))),
+            ("^x:", lambda m: sk.step(m.dense(dt=0.1), 1.0, m.ones(3))),
+            (r"^batch .*\bu\b", lambda m: sk.step(m.dense(dt=0.1, B=m.ones(3, 2)), m.ones(4), m.ones(2))),
+            ("^u:.*complex", lambda m: sk.step(m.pairs(dt=0.1), m(1j), m([1j, 1j]))),
+            ("^u:", lambda m: sk.step(m.pairs(dt=0.1), 1j, m([1j, 1j]))),
+            ("^u:", lambda m: sk.step(m.dense(dt=0.1), None, m.ones(2))),
+        ],
+    )

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import strategies as sts
+from bad_input import Maker, assert_refused
 from helpers import (
     COMPLEX,
     asarray,
@@ -261,3 +262,34 @@ def test_to_refuses(xp):
 def test_to_under_jit(jax):
     system = sk.s4d("lin", 4, xp=jax.numpy)
     assert jax.jit(lambda s: s.to(dtype=jax.numpy.float32))(system).B.dtype == jax.numpy.complex64
+
+
+def test_bad_input(xp):
+    assert_refused(
+        Maker(xp),
+        [
+            ("^A:", lambda m: sk.Dense(m.ones(2), m.ones(2))),
+            ("^A:", lambda m: sk.Dense(m.ones(2, 3), m.ones(2))),
+            ("^A:", lambda m: sk.Dense(m.ones(0, 0), m.ones(0))),
+            ("^B:", lambda m: sk.Dense(m.ones(2, 2), m.ones(3))),
+            ("^C:", lambda m: sk.Dense(m.ones(2, 2), m.ones(2), m.ones(3))),
+            (r"^batch .*\bB\b", lambda m: sk.Dense(m.ones(3, 2, 2), m.ones(4, 2))),
+            (r"^batch .*\bD\b", lambda m: sk.Dense(m.ones(3, 2, 2), m.ones(2), D=m.ones(4))),
+            (r"^batch .*\bdt\b", lambda m: sk.Dense(m.ones(3, 2, 2), m.ones(2), dt=m.ones(4))),
+            ("^B:", lambda m: sk.Diagonal(m.ones(2), m.ones(3))),
+            ("^P:", lambda m: sk.DPLR(m.ones(2), m.ones(2), m.ones(2, 1), m.ones(2))),
+            ("^P:", lambda m: sk.DPLR(m.ones(2), m.ones(3, 1), m.ones(2, 1), m.ones(2))),
+            ("^Q:", lambda m: sk.DPLR(m.ones(2), m.ones(2, 1), m.ones(2, 2), m.ones(2))),
+            ("^V:", lambda m: m.dense().change_basis(m.ones(3, 3))),
+            ("^V:", lambda m: m.dense().change_basis(m.ones(2))),
+            ("^D:.*complex", lambda m: m.pairs(D=m([1j]))),
+            ("^D:", lambda m: m.pairs(D=1j)),
+        ],
+    )
+
+
+def test_a_singular_basis_is_named(xp):
+    if is_jax(xp):
+        pytest.skip("JAX does not say that a matrix is singular")
+    with pytest.raises(ValueError, match=r"^V: it is singular"):
+        Maker(xp).dense().change_basis(Maker(xp)(np.zeros((2, 2))))

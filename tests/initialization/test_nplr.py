@@ -15,17 +15,14 @@ from helpers import (
     is_jax,
     reference_kernel,
     rounded,
-    to_numpy,
     tolerance,
 )
-from scipy import stats
 
 import ssmkern as sk
 
 MEASURES = ("legs", "legsd", "legt", "lagt", "tlagt", "glagt", "fourier", "fourier_decay", "fourier2", "fourier_diag")
 RANK = {"legt": 2, "legsd": 0, "fourier_diag": 0}
 REAL_PART = {"legs": -0.5, "legsd": -0.5, "tlagt": -0.5, "glagt": -0.005, "fourier_diag": -0.5}
-INITS = ("lin", "inv", "inv2", "quad", "real", "legs", "random")
 
 
 def orders(measure, *more):
@@ -37,9 +34,6 @@ def rebuilt(system, V):
     basis = np.concatenate([V, V.conj()], axis=1) if system.conjugate_pairs else V
     matrices = full(system)
     return basis @ matrices["A"] @ basis.conj().T, basis @ matrices["B"]
-
-
-# --- nplr -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -107,7 +101,7 @@ def test_null_space_is_split_between_the_halves():
 @pytest.mark.parametrize("measure", MEASURES)
 def test_nplr_does_not_depend_on_the_vectors_that_the_solver_chooses(monkeypatch, measure):
     """Eigenvectors have any phase, and those of the eigenvalue 0 are any basis of their space."""
-    expected = [sk.nplr(measure, n) for n in orders(measure)]
+    expected = [sk.nplr(measure, n, basis=True) for n in orders(measure)]
     generator, eigh = np.random.default_rng(3), np.linalg.eigh
 
     def another(matrix):
@@ -119,7 +113,7 @@ def test_nplr_does_not_depend_on_the_vectors_that_the_solver_chooses(monkeypatch
     monkeypatch.setattr(np.linalg, "eigh", another)
     for n, (system, V) in zip(orders(measure), expected, strict=True):
         for _ in range(4):
-            found, W = sk.nplr(measure, n)
+            found, W = sk.nplr(measure, n, basis=True)
             assert_close(W, V, 1e-11)
             assert_close(found.P, system.P, 1e-11)
             assert_close(found.B, system.B, 1e-11)
@@ -292,21 +286,15 @@ def test_the_device_must_be_that_of_the_output():
         (("legs", 4), {"C": np.array(1.0)}, ValueError, "C: got shape \\(\\), expected \\(..., 4\\)"),
         (("legs", 4), {"C": np.ones(4, int)}, TypeError, "C: got dtype int64"),
         (("legs", 4), {"C": 1j * np.ones(4)}, TypeError, "C: got dtype complex128.*take conjugate_pairs=False"),
-        (("legs", 4), {"basis": 1}, TypeError, "basis: got 1, expected True or False"),
         (("legs", 4), {"beta": 1.0}, ValueError, "beta: measure 'legs' has no such parameter"),
         (("lagt", 4), {"beta": -1.0}, ValueError, "beta: got -1.0"),
         (("glagt", 4), {"alpha": 0.5}, ValueError, "alpha: got 0.5, .*alpha = 0 only; .*Dense\\(\\*transition"),
         (("lmu", 4), {}, ValueError, "measure: 'lmu' is not normal plus low rank .* take nplr\\('legt'"),
-        (("legz", 4), {}, ValueError, "measure: got 'legz', expected one of"),
-        (("legs", 0), {}, ValueError, "n: got 0"),
-        (("legs", 4.0), {}, TypeError, "n: got 4.0"),
-        (("legs", 4), {"conjugate_pairs": 1}, TypeError, "conjugate_pairs: got 1"),
         (("legs", 4), {"dtype": np.int32}, TypeError, "dtype: got .*int32.*, expected float32 or float64 or complex64"),
-        (("legs", 4), {"dtype": np.float16}, TypeError, "dtype: got .*float16"),
     ],
 )
 def test_nplr_bad_arguments(arguments, keywords, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=f"^{message}"):
         sk.nplr(*arguments, **keywords)
 
 
@@ -315,151 +303,3 @@ def test_lmu_is_legt_in_other_coordinates():
     n, t = 6, np.array([0.1, 0.45, 0.9])
     scale = (-1.0) ** np.arange(n) * np.sqrt(2 * np.arange(n) + 1)
     assert_close(sk.basis("lmu", n, t), 2 * scale[:, None] * sk.basis("legt", n, 2 * t), 1e-13)
-
-
-# --- s4d ------------------------------------------------------------------------------------------------------------
-
-FREQUENCIES_OF_ORDER_6 = {
-    "lin": [0, np.pi, 2 * np.pi],
-    "inv": [30 / np.pi, 6 / np.pi, 1.2 / np.pi],
-    "inv2": [30 / np.pi, 12 / np.pi, 6 / np.pi],
-    "quad": [1 / np.pi, 9 / np.pi, 25 / np.pi],
-}
-
-
-@pytest.mark.parametrize("init", FREQUENCIES_OF_ORDER_6)
-def test_s4d_modes(init):
-    expected = -0.5 + 1j * np.array(FREQUENCIES_OF_ORDER_6[init])
-    system = sk.s4d(init, 6)
-    assert_close(system.Lambda, expected, 1e-15)
-    assert np.all(system.B == 1)
-    assert (system.order, system.C, system.conjugate_pairs) == (6, None, True)
-    whole = sk.s4d(init, 6, conjugate_pairs=False)
-    assert_close(whole.Lambda, np.concatenate([expected, expected.conj()]), 1e-15)
-    assert np.all(whole.B == 1)
-    assert not whole.conjugate_pairs
-
-
-def test_s4d_with_an_output(xp, dtype):
-    """An entry for each mode that is stored, real or complex."""
-    for init, n, pairs, stored in (("lin", 8, True, 4), ("legs", 5, True, 3), ("inv", 4, False, 4)):
-        C = np.random.default_rng(n).standard_normal((2, stored))
-        for given in (C, C * (1 - 2j)):
-            system = sk.s4d(init, n, C=asarray(xp, given, dtype), conjugate_pairs=pairs)
-            assert_like(system.C, xp, COMPLEX[dtype], (2, stored))
-            assert_like(system.Lambda, xp, COMPLEX[dtype], (stored,))
-            assert_close(system.C, rounded(given, dtype), 0.0)
-
-
-def test_s4d_real():
-    assert_close(sk.s4d("real", 6).Lambda, np.array([-1, -2, -3]), 0.0)
-    assert_close(sk.s4d("real", 6, conjugate_pairs=False).Lambda, np.array([-1, -2, -3, -1, -2, -3]), 0.0)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 8, 9])
-def test_s4d_legs(n):
-    """The modes of the normal part of legs; a real mode, at odd n, is stored once with B / sqrt(2)."""
-    A, _ = sk.transition("legsd", n)
-    expected = np.sort(np.linalg.eigvals(A).imag)
-    system = sk.s4d("legs", n)
-    assert np.all(system.Lambda.real == -0.5)
-    assert_close(system.Lambda.imag, expected[n // 2 :], 1e-13)
-    assert np.all(system.B[n % 2 :] == 1)
-    if n % 2:
-        assert system.B[0] == pytest.approx(0.5**0.5, rel=1e-15)
-    whole = sk.s4d("legs", n, conjugate_pairs=False)
-    assert_close(whole.Lambda.imag, expected, 1e-13)
-    assert_close(whole.B, np.ones(n), 1e-15)
-
-
-def test_s4d_random():
-    """Reproducible from a seed or a generator; log-normal frequencies."""
-    first = sk.s4d("random", 4000, rng=5)
-    again = sk.s4d("random", 4000, rng=np.random.default_rng(5))
-    assert np.array_equal(first.Lambda, again.Lambda)
-    assert not np.array_equal(first.Lambda, sk.s4d("random", 4000, rng=6).Lambda)
-    assert not np.array_equal(sk.s4d("random", 4).Lambda, sk.s4d("random", 4).Lambda)
-    assert np.all(first.Lambda.real == -0.5)
-    assert stats.kstest(np.log(first.Lambda.imag), "norm").pvalue > 1e-3
-
-
-@pytest.mark.parametrize("init", INITS)
-def test_s4d_in_every_library(xp, dtype, init):
-    expected = sk.s4d(init, 8, rng=1)
-    system = sk.s4d(init, 8, rng=1, xp=xp, dtype=getattr(xp, dtype))
-    for name in ("Lambda", "B"):
-        found = getattr(system, name)
-        assert dtype_name(found) == COMPLEX[dtype]
-        assert type(found) is type(xp.asarray(0.5))
-        assert_close(found, getattr(expected, name), EPS[dtype])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "keywords", "error", "message"),
-    [
-        (("linear", 4), {}, ValueError, "init: got 'linear', expected one of 'lin', 'inv'"),
-        (("lin", 5), {}, ValueError, "n: got 5, expected an even number for init 'lin'"),
-        (("random", 1), {}, ValueError, "n: got 1, expected an even number"),
-        (("lin", 0), {}, ValueError, "n: got 0"),
-        (("lin", "4"), {}, TypeError, "n: got '4'"),
-        (("random", 4), {"rng": 1.5}, TypeError, "rng: got 1.5"),
-        (("random", 4), {"rng": True}, TypeError, "rng: got True"),
-        (("random", 4), {"rng": -1}, ValueError, "rng: got -1"),
-        (("lin", 4), {"conjugate_pairs": None}, TypeError, "conjugate_pairs: got None"),
-        (("lin", 4), {"dtype": np.int64}, TypeError, "dtype: got .*int64"),
-        (("lin", 4), {"C": np.ones(4)}, ValueError, "C: got shape \\(4,\\), expected \\(..., 2\\)"),
-        (("lin", 4), {"C": 1.0}, TypeError, "C: got float, expected an array"),
-        (
-            ("legs", 3),
-            {"C": np.ones(2), "conjugate_pairs": False},
-            ValueError,
-            "C: got shape .*, expected \\(..., 3\\)",
-        ),
-    ],
-)
-def test_s4d_bad_arguments(arguments, keywords, error, message):
-    with pytest.raises(error, match=message):
-        sk.s4d(*arguments, **keywords)
-
-
-# --- timescales -----------------------------------------------------------------------------------------------------
-
-
-def test_timescales_are_log_uniform():
-    steps = sk.timescales(4000, 1e-4, 1.0, rng=0)
-    assert np.all((steps >= 1e-4) & (steps <= 1.0))
-    assert stats.kstest(np.log(steps), stats.uniform(np.log(1e-4), -np.log(1e-4)).cdf).pvalue > 1e-3
-    default = sk.timescales(4000, rng=0)
-    assert 1e-3 <= np.min(default) < 1.1e-3
-    assert 0.9e-1 < np.max(default) <= 1e-1
-    assert_close(sk.timescales(3, 0.2, 0.2), np.full(3, 0.2), 1e-15)
-
-
-def test_timescales_in_every_library(xp, dtype):
-    """The same seed gives the same steps everywhere."""
-    expected = sk.timescales(5, rng=7)
-    steps = sk.timescales(5, rng=7, xp=xp, dtype=getattr(xp, dtype))
-    assert dtype_name(steps) == dtype
-    assert type(steps) is type(xp.asarray(0.5))
-    assert_close(steps, expected, EPS[dtype])
-    assert np.array_equal(to_numpy(sk.timescales(5, rng=np.random.default_rng(7))), expected)
-    assert sk.timescales(2, xp=xp).dtype == xp.asarray(0.5).dtype
-
-
-@pytest.mark.parametrize(
-    ("arguments", "keywords", "error", "message"),
-    [
-        ((0,), {}, ValueError, "h: got 0"),
-        ((2.5,), {}, TypeError, "h: got 2.5"),
-        ((2, 0.0), {}, ValueError, "dt_min, dt_max: got 0.0 and 0.1, expected 0 < dt_min <= dt_max"),
-        ((2, 0.2, 0.1), {}, ValueError, "dt_min, dt_max: got 0.2 and 0.1"),
-        ((2, 0.1, np.inf), {}, ValueError, "dt_min, dt_max: got 0.1 and inf"),
-        ((2, np.nan), {}, ValueError, "dt_min, dt_max: got nan"),
-        ((2, "1"), {}, TypeError, "dt_min: got '1'"),
-        ((2, 0.1, True), {}, TypeError, "dt_max: got True"),
-        ((2,), {"rng": "seed"}, TypeError, "rng: got 'seed'"),
-    ],
-)
-def test_timescales_bad_arguments(arguments, keywords, error, message):
-    with pytest.raises(error, match=message):
-        sk.timescales(*arguments, **keywords)
