@@ -1,8 +1,8 @@
 """The array libraries and dtypes that the tests run over, and the Hypothesis profiles.
 
 SSMKERN_TEST_BACKENDS names the libraries: a comma separated list of ``numpy``, ``array_api_strict``, ``torch``,
-``torch-cuda``, ``jax`` and ``cupy``, or ``all`` (the default). What is not installed is skipped and says so; the two
-that need a GPU join ``all`` only where one is present.
+``torch-cuda``, ``jax``, ``cupy`` and ``dpnp``, or ``all`` (the default). What is not installed is skipped and says so;
+the three that need a device of their own join ``all`` only where one is present.
 HYPOTHESIS_PROFILE is ``ci`` (the default: few examples, the same in every run) or ``thorough``.
 """
 
@@ -31,14 +31,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 collect_ignore = ["sharded.py"]  # a program, that needs JAX
 
 EVERYWHERE = ("numpy", "array_api_strict", "torch", "jax")
-ON_GPU = ("cupy", "torch-cuda")
+ON_DEVICE = {
+    "cupy": lambda: importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 0,
+    "torch-cuda": lambda: importlib.import_module("torch").cuda.is_available(),
+    "dpnp": lambda: len(importlib.import_module("dpnp").__array_namespace_info__().devices()) > 0,
+}
 
 
-def _has_gpu(backend: str) -> bool:
+def _has_device(backend: str) -> bool:
     try:
-        if backend == "cupy":
-            return importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 0
-        return bool(importlib.import_module("torch").cuda.is_available())
+        return bool(ON_DEVICE[backend]())
     except (ImportError, RuntimeError):  # not installed, or no driver
         return False
 
@@ -46,9 +48,9 @@ def _has_gpu(backend: str) -> bool:
 def _chosen() -> tuple[str, ...]:
     names = os.environ.get("SSMKERN_TEST_BACKENDS", "all").replace(" ", "").split(",")
     if names == ["all"]:
-        return EVERYWHERE + tuple(name for name in ON_GPU if _has_gpu(name))
-    if unknown := set(names) - {*EVERYWHERE, *ON_GPU}:
-        raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {[*EVERYWHERE, *ON_GPU, 'all']}")
+        return EVERYWHERE + tuple(name for name in ON_DEVICE if _has_device(name))
+    if unknown := set(names) - {*EVERYWHERE, *ON_DEVICE}:
+        raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {[*EVERYWHERE, *ON_DEVICE, 'all']}")
     return tuple(names)
 
 
@@ -70,8 +72,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def xp(request: pytest.FixtureRequest):
     """The array namespace under test; `helpers.asarray` puts arrays on the device that goes with it."""
     module = pytest.importorskip(request.param.removesuffix("-cuda"))
-    if request.param in ON_GPU and not _has_gpu(request.param):
-        pytest.skip(f"{request.param}: no GPU found")
+    if request.param in ON_DEVICE and not _has_device(request.param):
+        pytest.skip(f"{request.param}: no device found")
     if request.param == "array_api_strict":
         module.set_array_api_strict_flags(api_version="2024.12")
     helpers.current_device = "cuda" if request.param == "torch-cuda" else None

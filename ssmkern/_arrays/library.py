@@ -22,7 +22,8 @@ Device = Any
 Scalar = bool | int | float | complex | np.generic
 Body = Callable[[Any, Any], tuple[Any, Array | None]]
 
-_DTYPES = ("float32", "float64", "complex64", "complex128")
+# What no computation can do without; of the rest a library may lack what is not asked of it.
+_NEEDED = ("float32", "float64", "complex64", "complex128", "linalg", "fft", "isdtype", "__array_namespace_info__")
 
 
 def name_of(xp: Namespace) -> str:
@@ -44,9 +45,19 @@ class Library:
 
     # --- which arrays
 
-    def refusal(self, value: Array) -> str:  # noqa: ARG002 (an interface)
-        """Why an array has rules of its own, and the remedy; empty if it has none."""
-        return ""
+    def refusal(self, value: Array) -> str:
+        """What is wrong with an array, whatever its values, and the remedy; empty if nothing is.
+
+        Here: what its library lacks. A library with a file of its own says what rules of their own arrays have.
+        """
+        lacks = [name for name in _NEEDED if not hasattr(self.xp, name)]
+        lacks += [] if hasattr(value, "device") else ["the attribute device of its arrays"]
+        if not lacks:
+            return ""
+        return (
+            f"an array of {self.name}, which lacks {', '.join(lacks)} of the array API standard; convert it to a "
+            "library that has them, for example NumPy, torch or JAX"
+        )
 
     def device(self, x: Array) -> Device:
         """Device of an array, for creation functions."""
