@@ -31,16 +31,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 collect_ignore = ["sharded.py"]  # a program, that needs JAX
 
 EVERYWHERE = ("numpy", "array_api_strict", "torch", "jax")
-ON_DEVICE = {
-    "cupy": lambda: importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 0,
-    "torch-cuda": lambda: importlib.import_module("torch").cuda.is_available(),
-    "dpnp": lambda: len(importlib.import_module("dpnp").__array_namespace_info__().devices()) > 0,
-}
+ON_DEVICE = ("cupy", "torch-cuda", "dpnp")
 
 
 def _has_device(backend: str) -> bool:
     try:
-        return bool(ON_DEVICE[backend]())
+        module = importlib.import_module(backend.removesuffix("-cuda"))
+        if backend == "dpnp":
+            return len(module.__array_namespace_info__().devices()) > 0
+        return module.cuda.runtime.getDeviceCount() > 0 if backend == "cupy" else bool(module.cuda.is_available())
     except (ImportError, RuntimeError):  # not installed, or no driver
         return False
 
@@ -50,7 +49,8 @@ def _chosen() -> tuple[str, ...]:
     if names == ["all"]:
         return EVERYWHERE + tuple(name for name in ON_DEVICE if _has_device(name))
     if unknown := set(names) - {*EVERYWHERE, *ON_DEVICE}:
-        raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {[*EVERYWHERE, *ON_DEVICE, 'all']}")
+        expected = [*EVERYWHERE, *ON_DEVICE, "all"]
+        raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {expected}")
     return tuple(names)
 
 
@@ -101,6 +101,14 @@ def torch():
     if "torch" not in CHOSEN:
         pytest.skip("torch is not among SSMKERN_TEST_BACKENDS")
     return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="session")
+def dpnp():
+    """dpnp itself, for the tests that need it; skipped where it is absent or not chosen."""
+    if "dpnp" not in CHOSEN:
+        pytest.skip("dpnp is not among SSMKERN_TEST_BACKENDS")
+    return pytest.importorskip("dpnp")
 
 
 @pytest.fixture(scope="module")

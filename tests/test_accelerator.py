@@ -17,6 +17,20 @@ from ssmkern._arrays import library
 # What waits for a GPU, beside reading a value, which has no meaning on "meta" and raises.
 WAITS = ("_linalg_check_errors", "nonzero", "masked_select", "unique", "equal.default", "is_nonzero")
 
+# What reads a value of an array, by Python or by name.
+READS = (
+    "__bool__",
+    "__int__",
+    "__float__",
+    "__complex__",
+    "__index__",
+    "__array__",
+    "__iter__",
+    "asnumpy",
+    "item",
+    "tolist",
+)
+
 
 @pytest.fixture
 def spy(torch):
@@ -61,6 +75,25 @@ def test_no_value_is_read_back_for_gradients(torch, spy, name):
     assert any(x is not None and x.device.type == "meta" for x in gradients)
     assert len(seen.operations) > len(leaves)
     assert not seen.waits
+
+
+@pytest.fixture
+def no_way_back(dpnp, monkeypatch):
+    """dpnp with arrays that cannot be read; `linalg.solve` asks whether a matrix is singular where nobody can see it."""
+
+    def refuse(*_, **__):
+        raise AssertionError("a value is read back")
+
+    for name in READS:
+        monkeypatch.setattr(dpnp.ndarray, name, refuse)
+    for name in ("asnumpy", "nonzero", "argwhere", "extract"):  # the last ones wait for a count
+        monkeypatch.setattr(dpnp, name, refuse)
+    return dpnp
+
+
+@pytest.mark.parametrize("name", test_public.ONCE.values())
+def test_no_value_is_read_back_from_a_device(no_way_back, name):
+    test_public.check_table(name, no_way_back, "float32")
 
 
 @pytest.mark.parametrize("kind", ["dplr-pairs", "diagonal-pairs", "dense"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import strategies as sts
 from bad_input import Maker, assert_refused
-from helpers import asarray, assert_close, is_jax, to_numpy
+from helpers import asarray, assert_close, is_jax, to_numpy, values_are_read
 
 import ssmkern as sk
 
@@ -219,7 +219,7 @@ def test_very_long_steps(kind, dt):
 @pytest.mark.parametrize("dt", [1e155, 1e308, 10**200])
 def test_steps_beyond_all_measure_are_refused(xp, dt):
     m = Maker(xp)
-    for given in (dt, m([0.1, float(dt)])):
+    for given in (dt, m([0.1, float(dt)])) if values_are_read(xp) else (dt,):
         for call in (
             lambda given=given: sk.discretize(m.dense(), given),
             lambda given=given: sk.kernel(m.diagonal(), 4, dt=given),

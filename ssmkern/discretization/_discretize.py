@@ -163,7 +163,7 @@ def _gbt_dplr(xp: Namespace, system: DPLR, step: Array, alpha: float) -> dict[st
     G = 1.0 / (1.0 - alpha * step * Lambda)
     GP, GB = G[..., None] * P, (G * B)[..., None]
     QH = conj(xp, xp.matrix_transpose(Q))
-    QGP, QGB = QH @ GP, QH @ GB
+    QGP, QGB = library(xp).matmul(QH, GP), library(xp).matmul(QH, GB)
     if system.conjugate_pairs:
         QGP, QGB = (astype(xp, 2.0 * real(xp, x), P.dtype) for x in (QGP, QGB))
     eye = xp.eye(P.shape[-1], dtype=P.dtype, device=device_of(P))

@@ -13,6 +13,7 @@ from .._arrays import (
     device_of,
     is_array,
     is_complex,
+    library,
     precision,
     truth,
     without_autocast,
@@ -113,5 +114,5 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     t = as_array(xp, t, real_dtype, device_of(x))
     functions = CLOSED_FORMS[measure](xp, n, xp.reshape(t, (-1,)), True, **values)
     dtype = complex_dtype if is_complex(xp, x) else real_dtype
-    signal = astype(xp, x, dtype) @ astype(xp, functions, dtype)
+    signal = library(xp).matmul(astype(xp, x, dtype), astype(xp, functions, dtype))
     return xp.reshape(signal, (*x.shape[:-1], *t.shape))

@@ -129,7 +129,7 @@ def _joined(
 
 def _over(xp: Namespace, weights: Array, rows: Array) -> Array:
     """``(..., l, n)`` times ``(..., k, n)`` transposed."""
-    return weights @ xp.matrix_transpose(rows)
+    return library(xp).matmul(weights, xp.matrix_transpose(rows))
 
 
 def _nearest(xp: Namespace, distances: Array, allowed: Array, count: int) -> list[Array]:

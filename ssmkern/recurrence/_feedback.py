@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from .._arrays import Array, DType, Namespace, astype, complex_of, conj, real, real_of, truth
+from .._arrays import Array, DType, Namespace, astype, complex_of, conj, library, real, real_of, truth
 from ..discretization import log_modes
 from ..kernels._digits import LostDigitsError
 from ..kernels._series import inverse_of_one_plus, keeps_digits, multiply
@@ -43,7 +43,8 @@ def prepare_feedback(xp: Namespace, size: int, length: int, out: DType) -> Calla
         def runner(u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
             u, x = astype(xp, u, dtype), astype(xp, x, complex_of(xp, dtype) if pairs else dtype)
             s, _ = run(xp, observe, u[..., None, :, :], x[..., None, :, :])
-            first = scale * (real(xp, QH @ xp.matrix_transpose(x)) if pairs else QH @ xp.matrix_transpose(x))
+            first = library(xp).matmul(QH, xp.matrix_transpose(x))
+            first = scale * (real(xp, first) if pairs else first)
             first = xp.broadcast_to(first[..., None], (*s.shape[:-1], 1))
             s = xp.concat([first, s[..., :-1]], axis=-1)
             G = power_sums(xp, log_modes(xp, wide, None, ""), u.shape[-1], dtype)(weights, 2)

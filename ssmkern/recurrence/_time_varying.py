@@ -189,7 +189,7 @@ def _irregular(
         return 1.0 + z * phi, dt * u * B * phi
 
     def emit(x: Array, i: Any) -> Array:
-        y = (astype(xp, C, x.dtype) @ x)[..., 0, :]
+        y = library(xp).matmul(astype(xp, C, x.dtype), x)[..., 0, :]
         y = 2.0 * real(xp, y) if pairs else y
         u, _, there = sample(i)
         y = y if D is None else y + (D[..., None] if is_array(D) else D) * u

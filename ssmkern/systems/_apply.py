@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, Namespace, astype, conj, real
+from .._arrays import Array, Namespace, astype, conj, library, real
 from ._dense import Dense
 from ._structured import Diagonal
 from ._use import System
@@ -11,13 +11,13 @@ from ._use import System
 def advance(xp: Namespace, system: System, x: Array) -> Array:
     """``A x``."""
     if isinstance(system, Dense):
-        return (system.A @ x[..., None])[..., 0]
+        return library(xp).matmul(system.A, x[..., None])[..., 0]
     if isinstance(system, Diagonal):
         return system.Lambda * x
-    inner = conj(xp, xp.matrix_transpose(system.Q)) @ x[..., None]
+    inner = library(xp).matmul(conj(xp, xp.matrix_transpose(system.Q)), x[..., None])
     if system.conjugate_pairs:
         inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
-    return system.Lambda * x - (system.P @ inner)[..., 0]
+    return system.Lambda * x - library(xp).matmul(system.P, inner)[..., 0]
 
 
 def output(xp: Namespace, system: System, x: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .._arrays import Array, Namespace, array_namespace, conj, device_of, imag, real, without_autocast
+from .._arrays import Array, Namespace, array_namespace, conj, device_of, imag, library, real, without_autocast
 from ._base import Container
 from ._dense import Dense
 
@@ -96,7 +96,7 @@ class DPLR(Container):
         xp = array_namespace(Lambda=self.Lambda)
         diagonal = _diagonal_matrix(xp, self.Lambda, self.conjugate_pairs)
         P, Q = (_real_column(xp, x, self.conjugate_pairs, axis=-2) for x in (self.P, self.Q))
-        A = diagonal - P @ conj(xp, xp.matrix_transpose(Q))
+        A = diagonal - library(xp).matmul(P, conj(xp, xp.matrix_transpose(Q)))
         return _with_dense_vectors(xp, self, A)
 
 
