@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LIBRARIES = ("numpy", "torch", "jax", "cupy")
+LIBRARIES = ("numpy", "torch", "jax", "cupy", "dpnp")
 TRACERS = ("torch", "jax")  # those that differentiate and compile
 
 
 class Capability(NamedTuple):
     """Where a function works.
 
-    ``gpu``: arrays on a GPU stay there, and no value is read back. ``jit``: the libraries whose compiler, `jax.jit` or
-    `torch.compile`, takes it without a break. ``grad``: those with gradients with respect to arrays.
+    ``gpu``: arrays on an accelerator stay there, and no value is read back. ``jit``: the libraries whose compiler,
+    `jax.jit` or `torch.compile`, takes it without a break. ``grad``: those with gradients with respect to arrays.
     """
 
     libraries: tuple[str, ...] = LIBRARIES

@@ -34,7 +34,8 @@ EVERYWHERE = ("numpy", "array_api_strict", "torch", "jax")
 ON_DEVICE = ("cupy", "torch-cuda", "dpnp")
 
 
-def _has_device(backend: str) -> bool:
+def has_device(backend: str) -> bool:
+    """Whether a library that computes on devices of its own finds one."""
     try:
         module = importlib.import_module(backend.removesuffix("-cuda"))
         if backend == "dpnp":
@@ -47,7 +48,7 @@ def _has_device(backend: str) -> bool:
 def _chosen() -> tuple[str, ...]:
     names = os.environ.get("SSMKERN_TEST_BACKENDS", "all").replace(" ", "").split(",")
     if names == ["all"]:
-        return EVERYWHERE + tuple(name for name in ON_DEVICE if _has_device(name))
+        return EVERYWHERE + tuple(name for name in ON_DEVICE if has_device(name))
     if unknown := set(names) - {*EVERYWHERE, *ON_DEVICE}:
         expected = [*EVERYWHERE, *ON_DEVICE, "all"]
         raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {expected}")
@@ -72,7 +73,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 def xp(request: pytest.FixtureRequest):
     """The array namespace under test; `helpers.asarray` puts arrays on the device that goes with it."""
     module = pytest.importorskip(request.param.removesuffix("-cuda"))
-    if request.param in ON_DEVICE and not _has_device(request.param):
+    if request.param in ON_DEVICE and not has_device(request.param):
         pytest.skip(f"{request.param}: no device found")
     if request.param == "array_api_strict":
         module.set_array_api_strict_flags(api_version="2024.12")

@@ -16,8 +16,9 @@ class Dpnp(Library):
         return False
 
     def devices(self) -> str:
-        """The default device first."""
-        return ", ".join(f"{d.filter_string} {d.name.strip()}" for d in self.xp.__array_namespace_info__().devices())
+        """Processors and GPUs by their names."""
+        found = [f"{d.filter_string} {d.name.strip()}" for d in self.xp.__array_namespace_info__().devices()]
+        return ", ".join(found) or "unusable: no device; the package intel-opencl-rt makes one of a processor"
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """dpnp converts nothing by itself."""
