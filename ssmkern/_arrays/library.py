@@ -51,7 +51,10 @@ class Library:
         Here: what its library lacks. A library with a file of its own says what rules of their own arrays have.
         """
         lacks = [name for name in _NEEDED if not hasattr(self.xp, name)]
-        lacks += [] if hasattr(value, "device") else ["the attribute device of its arrays"]
+        try:
+            self.device(value)
+        except AttributeError:
+            lacks.append("the attribute device of its arrays")
         if not lacks:
             return ""
         return (
