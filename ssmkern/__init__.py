@@ -1,7 +1,7 @@
 """State space model kernels (HiPPO, S4, S4D) for any array library.
 
-NumPy, CuPy, torch, JAX and every other library that follows the array API standard run the same code. The usual way
-through it: `nplr` or `s4d` make a system from a HiPPO measure, `kernel` computes its convolution kernel, `convolve`
+NumPy, torch, JAX, CuPy, dpnp and every other library that follows the array API standard run the same code. The usual
+way through it: `nplr` or `s4d` make a system from a HiPPO measure, `kernel` computes its convolution kernel, `convolve`
 applies it; `discretize` and `step` are the recurrent view of the same system.
 """
 

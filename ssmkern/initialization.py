@@ -189,7 +189,7 @@ def nplr(
         Lambda, P, B, V = _both_halves(n, Lambda, P, B, V)
     if C is not None:  # rounded once, after the sum
         wide = widest(xp, device)[1]
-        C = astype(xp, astype(xp, C, wide) @ from_host(xp, V, wide, device), complex_of(xp, dtype))
+        C = astype(xp, library(xp).matmul(astype(xp, C, wide), from_host(xp, V, wide, device)), complex_of(xp, dtype))
     Lambda, P, B, V = (from_host(xp, x.astype(complex), complex_of(xp, dtype), device) for x in (Lambda, P, B, V))
     system = DPLR(Lambda, P, P, B, C, conjugate_pairs=conjugate_pairs)
     return (system, V) if basis else system

@@ -1,8 +1,8 @@
 """The array libraries and dtypes that the tests run over, and the Hypothesis profiles.
 
 SSMKERN_TEST_BACKENDS names the libraries: a comma separated list of ``numpy``, ``array_api_strict``, ``torch``,
-``torch-cuda``, ``jax`` and ``cupy``, or ``all`` (the default). What is not installed is skipped and says so; the two
-that need a GPU join ``all`` only where one is present.
+``torch-cuda``, ``jax``, ``cupy`` and ``dpnp``, or ``all`` (the default). What is not installed is skipped and says so;
+the three that need a device of their own join ``all`` only where one is present.
 HYPOTHESIS_PROFILE is ``ci`` (the default: few examples, the same in every run) or ``thorough``.
 """
 
@@ -31,14 +31,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 collect_ignore = ["sharded.py"]  # a program, that needs JAX
 
 EVERYWHERE = ("numpy", "array_api_strict", "torch", "jax")
-ON_GPU = ("cupy", "torch-cuda")
+ON_DEVICE = ("cupy", "torch-cuda", "dpnp")
 
 
-def _has_gpu(backend: str) -> bool:
+def has_device(backend: str) -> bool:
+    """Whether a library that computes on devices of its own finds one."""
     try:
-        if backend == "cupy":
-            return importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 0
-        return bool(importlib.import_module("torch").cuda.is_available())
+        module = importlib.import_module(backend.removesuffix("-cuda"))
+        if backend == "dpnp":
+            return len(module.__array_namespace_info__().devices()) > 0
+        return module.cuda.runtime.getDeviceCount() > 0 if backend == "cupy" else bool(module.cuda.is_available())
     except (ImportError, RuntimeError):  # not installed, or no driver
         return False
 
@@ -46,9 +48,10 @@ def _has_gpu(backend: str) -> bool:
 def _chosen() -> tuple[str, ...]:
     names = os.environ.get("SSMKERN_TEST_BACKENDS", "all").replace(" ", "").split(",")
     if names == ["all"]:
-        return EVERYWHERE + tuple(name for name in ON_GPU if _has_gpu(name))
-    if unknown := set(names) - {*EVERYWHERE, *ON_GPU}:
-        raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {[*EVERYWHERE, *ON_GPU, 'all']}")
+        return EVERYWHERE + tuple(name for name in ON_DEVICE if has_device(name))
+    if unknown := set(names) - {*EVERYWHERE, *ON_DEVICE}:
+        expected = [*EVERYWHERE, *ON_DEVICE, "all"]
+        raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {expected}")
     return tuple(names)
 
 
@@ -70,8 +73,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def xp(request: pytest.FixtureRequest):
     """The array namespace under test; `helpers.asarray` puts arrays on the device that goes with it."""
     module = pytest.importorskip(request.param.removesuffix("-cuda"))
-    if request.param in ON_GPU and not _has_gpu(request.param):
-        pytest.skip(f"{request.param}: no GPU found")
+    if request.param in ON_DEVICE and not has_device(request.param):
+        pytest.skip(f"{request.param}: no device found")
     if request.param == "array_api_strict":
         module.set_array_api_strict_flags(api_version="2024.12")
     helpers.current_device = "cuda" if request.param == "torch-cuda" else None
@@ -99,6 +102,14 @@ def torch():
     if "torch" not in CHOSEN:
         pytest.skip("torch is not among SSMKERN_TEST_BACKENDS")
     return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="session")
+def dpnp():
+    """dpnp itself, for the tests that need it; skipped where it is absent or not chosen."""
+    if "dpnp" not in CHOSEN:
+        pytest.skip("dpnp is not among SSMKERN_TEST_BACKENDS")
+    return pytest.importorskip("dpnp")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ What is wrong is refused under the name of the argument; what is bad only for on
 """
 
 import re
+from types import ModuleType
 
 import array_api_compat
 import numpy as np
@@ -157,6 +158,59 @@ def test_how_an_array_lies_in_memory_does_not_matter(name, kind):
     for _, given in each_argument(call, SAME_VALUES[kind]):
         for x, y in zip(call(*given), expected, strict=True):
             assert_close(x, y, 1e-12)
+
+
+@pytest.mark.parametrize("name", OF_ARRAYS)
+def test_broadcast_arrays_are_arrays(xp, name):
+    """Views whose strides are 0, in every argument by itself and along every axis."""
+    if is_jax(xp):
+        pytest.skip("JAX has no views")
+    call = CALLS[name]
+    for i, x in enumerate(call.values()):
+        for axis in range(x.ndim):
+            first = x[(slice(None),) * axis + (slice(1),)]
+            host, given = call.values(), call.on(xp)
+            host[i] = np.broadcast_to(first, x.shape).copy()
+            given[i] = xp.broadcast_to(asarray(xp, first), x.shape)
+            for found, y in zip(call(*given), call(*host), strict=True):
+                assert_close(found, y, 1e-11)
+
+
+class Lacking:
+    """An array of a library that has its own `__array_namespace__`, less what a test takes away."""
+
+    def __init__(self, xp, values):
+        self.xp, self.values = xp, values
+        self.shape, self.ndim, self.dtype = values.shape, values.ndim, values.dtype
+
+    def __array_namespace__(self, api_version=None):
+        return self.xp
+
+
+class LackingWithDevice(Lacking):
+    device = "cpu"
+
+
+WITHOUT = {
+    "complex numbers": ({"complex64", "complex128"}, LackingWithDevice, "complex64, complex128"),
+    "extensions": ({"linalg", "fft"}, LackingWithDevice, "linalg, fft"),
+    "devices": (set(), Lacking, "the attribute device of its arrays"),
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+@pytest.mark.parametrize("name", CALLS)
+def test_libraries_that_lack_what_is_needed_are_refused(name, kind):
+    call, (taken, array, lacks) = CALLS[name], WITHOUT[kind]
+    xp = ModuleType("partial")
+    vars(xp).update({key: value for key, value in vars(np).items() if key not in {*taken, "__name__", "__getattr__"}})
+    xp.asarray = lambda values, **_: array(xp, np.asarray(values))
+    message = rf"got an array of partial, which lacks {lacks} of the array API standard; convert it .*NumPy"
+    for argument, given in each_argument(call, lambda x: array(xp, x)):
+        with pytest.raises(TypeError, match=f"^{argument}: {message}"):
+            call(*given)
+    with pytest.raises(TypeError, match=message):
+        sk.transition("legs", 4, xp=xp)
 
 
 def test_steps_in_single_precision_of_either_byte_order():

@@ -6,10 +6,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import conftest
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL = ("torch", "jax", "cupy", "control", "dask")
+OPTIONAL = ("torch", "jax", "cupy", "dpnp", "control", "dask")
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -29,22 +30,13 @@ def cases():
             yield pytest.param(path, library, id=f"{path.name}-{library}")
 
 
-def has_gpu():
-    import cupy
-
-    try:
-        return cupy.cuda.runtime.getDeviceCount() > 0
-    except cupy.cuda.runtime.CUDARuntimeError:
-        return False
-
-
 @pytest.mark.parametrize(("path", "library"), list(cases()))
 def test_blocks_run(path, library, tmp_path):
     """The blocks of one library, after those of NumPy that stand before them, in a process of their own."""
     if not find_spec(library):
         pytest.skip(f"{library} is not installed")
-    if library == "cupy" and not has_gpu():
-        pytest.skip("cupy finds no GPU")
+    if library in conftest.ON_DEVICE and not conftest.has_device(library):
+        pytest.skip(f"{library} finds no device")
     script = tmp_path / "blocks.py"
     script.write_text("\n".join(code for needs, code in blocks_of(path) if needs in ("numpy", library)), "utf-8")
     command = [sys.executable, "-W", "error", str(script)]

@@ -245,7 +245,7 @@ def test_works_where_only_numpy_is_installed():
         "import sys\n"
         "class Refuse:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name.partition('.')[0] in ('torch', 'jax', 'cupy', 'scipy', 'matplotlib'):\n"
+        "        if name.partition('.')[0] in ('torch', 'jax', 'cupy', 'dpnp', 'scipy', 'matplotlib'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Refuse())\n"
         "import numpy as np, ssmkern as sk\n"

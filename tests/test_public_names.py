@@ -38,7 +38,7 @@ def test_docstrings_are_complete(name):
 
 
 def test_nothing_but_numpy_is_imported():
-    others = {"torch", "jax", "cupy", "numba", "scipy", "control", "matplotlib", "pywt"}
+    others = {"torch", "jax", "cupy", "dpnp", "numba", "scipy", "control", "matplotlib", "pywt"}
     code = f"import sys, ssmkern.cli; print(sorted({others} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

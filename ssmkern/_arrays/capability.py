@@ -11,7 +11,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-LIBRARIES = ("numpy", "torch", "jax", "cupy")
+LIBRARIES = ("numpy", "torch", "jax", "cupy", "dpnp")
 TRACERS = ("torch", "jax")  # those that differentiate and compile
 
 

@@ -22,7 +22,8 @@ Device = Any
 Scalar = bool | int | float | complex | np.generic
 Body = Callable[[Any, Any], tuple[Any, Array | None]]
 
-_DTYPES = ("float32", "float64", "complex64", "complex128")
+# What no computation can do without; of the rest a library may lack what is not asked of it.
+_NEEDED = ("float32", "float64", "complex64", "complex128", "linalg", "fft", "isdtype", "__array_namespace_info__")
 
 
 def name_of(xp: Namespace) -> str:
@@ -44,9 +45,22 @@ class Library:
 
     # --- which arrays
 
-    def refusal(self, value: Array) -> str:  # noqa: ARG002 (an interface)
-        """Why an array has rules of its own, and the remedy; empty if it has none."""
-        return ""
+    def refusal(self, value: Array) -> str:
+        """What is wrong with an array, whatever its values, and the remedy; empty if nothing is.
+
+        Here: what its library lacks. A library with a file of its own says what rules of their own arrays have.
+        """
+        lacks = [name for name in _NEEDED if not hasattr(self.xp, name)]
+        try:
+            self.device(value)
+        except AttributeError:
+            lacks.append("the attribute device of its arrays")
+        if not lacks:
+            return ""
+        return (
+            f"an array of {self.name}, which lacks {', '.join(lacks)} of the array API standard; convert it to a "
+            "library that has them, for example NumPy, torch or JAX"
+        )
 
     def device(self, x: Array) -> Device:
         """Device of an array, for creation functions."""
@@ -134,17 +148,28 @@ class Library:
         return x[..., 0] + 1j * x[..., 1]
 
     def fourier(self, name: str, x: Array, size: int, axis: int = -1) -> Array:
-        """``xp.fft.<name>`` of one axis, zero-padded to ``size``, also of an empty batch."""
-        return getattr(self.xp.fft, name)(x, n=size, axis=axis)
+        """``xp.fft.<name>`` of one axis, zero-padded to ``size``; of an empty batch some libraries make no sense."""
+        transform = getattr(self.xp.fft, name)
+        if 0 not in x.shape:
+            return transform(x, n=size, axis=axis)
+        one = transform(self.xp.zeros(1, dtype=x.dtype, device=self.device(x)), n=size)
+        shape = list(x.shape)
+        shape[axis] = one.shape[0]
+        return self.xp.zeros(tuple(shape), dtype=one.dtype, device=self.device(x))
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """``a @ b``, also of views of what a user gave, which may be broadcast."""
+        return a @ b
 
     def multiply(self, rows: Array, matrix: Array) -> Array:
-        """``rows @ matrix``, ``(..., k, n)`` and ``(..., n, m)``."""
+        """``rows @ matrix``, ``(..., k, n)`` and ``(..., n, m)``, in a slice of a batch."""
         if rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:
             # One product instead of many with the same matrix, which some libraries would copy for each.
             count, n = rows.shape[-2:]
-            merged = self.xp.reshape(rows, (*rows.shape[:-3], rows.shape[-3] * count, n)) @ matrix[..., 0, :, :]
+            merged = self.xp.reshape(rows, (*rows.shape[:-3], rows.shape[-3] * count, n))
+            merged = self.matmul(merged, matrix[..., 0, :, :])
             return self.xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, merged.shape[-1]))
-        return rows @ matrix
+        return self.matmul(rows, matrix)
 
     def solve(self, A: Array, B: Array) -> Array:
         """``A^-1 B`` of matrices; where A is singular, an error on the host, values that are not finite on a GPU."""
@@ -154,7 +179,7 @@ class Library:
         """`solve` of stacks of matrices; where one is singular the values are not finite."""
         A, B = self._broadcast(A, B)
         try:
-            return self.xp.linalg.solve(A, B)
+            return self.solve(A, B)
         except np.linalg.LinAlgError:  # at least one is: find it by halves
             shape = A.shape[:-2]
             if math.prod(shape) == 1:

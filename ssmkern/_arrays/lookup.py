@@ -9,12 +9,20 @@ import array_api_compat
 from . import jax, torch
 from .cupy import CuPy
 from .dask import Dask
+from .dpnp import Dpnp
 from .jax import Jax
 from .library import Array, Library, Namespace, name_of
 from .numpy import NumPy
 from .torch import Torch
 
-LIBRARIES: dict[str, type[Library]] = {"numpy": NumPy, "torch": Torch, "jax": Jax, "cupy": CuPy, "dask": Dask}
+LIBRARIES: dict[str, type[Library]] = {
+    "numpy": NumPy,
+    "torch": Torch,
+    "jax": Jax,
+    "cupy": CuPy,
+    "dpnp": Dpnp,
+    "dask": Dask,
+}
 # The namespace to import of each that is tested, with the strict one that does no more than the standard says.
 TESTED = {
     "numpy": "numpy",
@@ -22,6 +30,7 @@ TESTED = {
     "torch": "torch",
     "jax": "jax.numpy",
     "cupy": "cupy",
+    "dpnp": "dpnp",
 }
 
 

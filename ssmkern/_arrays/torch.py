@@ -11,7 +11,6 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from .dtypes import complex_of, real_of
 from .library import Array, Library
 
 _registered: set[type] = set()
@@ -62,15 +61,6 @@ class Torch(Library):
     def complex_pairs(self, x: Array) -> Array:
         """A view."""
         return self.xp.view_as_complex(self.xp.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2)))
-
-    def fourier(self, name: str, x: Array, size: int, axis: int = -1) -> Array:
-        """torch refuses an empty batch."""
-        if 0 not in x.shape:
-            return super().fourier(name, x, size, axis)
-        shape = list(x.shape)
-        shape[axis] = size // 2 + 1 if name == "rfft" else size
-        dtype = real_of(self.xp, x.dtype) if name == "irfft" else complex_of(self.xp, x.dtype)
-        return self.xp.zeros(shape, dtype=dtype, device=x.device)
 
     def solve(self, A: Array, B: Array) -> Array:
         """torch would wait for a GPU, to learn whether A is singular.

@@ -81,7 +81,7 @@ class Bilinear(Method):
         G = self.inputs(xp, step * system.Lambda)
         GP, GB = G[..., None] * P, (G * system.B)[..., None]
         QH = conj(xp, xp.matrix_transpose(system.Q))
-        QGP, QGB = QH @ GP, QH @ GB
+        QGP, QGB = library(xp).matmul(QH, GP), library(xp).matmul(QH, GB)
         if system.conjugate_pairs:
             QGP, QGB = (astype(xp, 2.0 * real(xp, x), P.dtype) for x in (QGP, QGB))
         eye = xp.eye(P.shape[-1], dtype=P.dtype, device=device_of(P))

@@ -14,6 +14,7 @@ from .._arrays import (
     device_of,
     is_array,
     is_complex,
+    library,
     precision,
     truth,
 )
@@ -115,5 +116,5 @@ def reconstruct(measure: str, x: Array, t: Any, **params: float) -> Array:
     t = as_array(xp, t, real_dtype, device_of(x))
     functions = record.dual(xp, n, xp.reshape(t, (-1,)), **values)
     dtype = complex_dtype if is_complex(xp, x) else real_dtype
-    signal = astype(xp, x, dtype) @ astype(xp, functions, dtype)
+    signal = library(xp).matmul(astype(xp, x, dtype), astype(xp, functions, dtype))
     return xp.reshape(signal, (*x.shape[:-1], *t.shape))

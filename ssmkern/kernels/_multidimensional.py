@@ -14,6 +14,7 @@ from .._arrays import (
     complex_of,
     computes,
     is_complex,
+    library,
     over_batch,
     precision,
 )
@@ -137,7 +138,7 @@ def _outer(xp: Namespace, kernels: list[Array], lengths: list[int]) -> Array:
     def part(*factors: Array) -> Array:
         left, several = joined(factors[:first]), factors[first:]
         right = joined(several) if several else xp.ones_like(left[..., :1])
-        product = xp.matrix_transpose(left) @ right
+        product = library(xp).matmul(xp.matrix_transpose(left), right)
         return xp.reshape(product, (*product.shape[:-2], *lengths))
 
     item = 16 if is_complex(xp, kernels[0]) else 8

@@ -124,7 +124,7 @@ def _joined(xp: Namespace, q: Array, at: tuple[Array, Array, Array], fields: tup
 
 def _over(xp: Namespace, weights: Array, rows: Array) -> Array:
     """``(..., l, n)`` times ``(..., k, n)`` transposed."""
-    return weights @ xp.matrix_transpose(rows)
+    return library(xp).matmul(weights, xp.matrix_transpose(rows))
 
 
 def _nearest(xp: Namespace, distances: Array, allowed: Array, count: int) -> list[Array]:

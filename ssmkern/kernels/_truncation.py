@@ -116,8 +116,8 @@ def late_output(xp: Namespace, system: System, length: int) -> Array:
     if isinstance(system, Diagonal):
         return system.C * system.Lambda**length
     dense = system.to_dense()
-    power = xp.linalg.matrix_power(dense.A, length)
-    return _to_stored(system, (dense.C[..., None, :] @ power)[..., 0, :])
+    power = xp.linalg.matrix_power(library(xp).contiguous(dense.A), length)
+    return _to_stored(system, library(xp).matmul(dense.C[..., None, :], power)[..., 0, :])
 
 
 def _to_stored(system: System, C: Array) -> Array:

@@ -100,6 +100,6 @@ def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array) -> Array:
         for start in range(0, length, step):
             rows = slice(start, min(start + step, length))
             matrix = 1.0 / (p[..., rows, None] - q[..., rows, None] * w[..., None, :])
-            yield (matrix @ v[..., None])[..., 0]
+            yield library(xp).matmul(matrix, v[..., None])[..., 0]
 
     return library(xp).join(sums(), length)

@@ -14,6 +14,7 @@ from .._arrays import (
     is_array,
     is_complex,
     item_bytes,
+    library,
     over_batch,
     overflow_to_inf,
     precision,
@@ -87,8 +88,8 @@ def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     """``(b, A b, A^2 b, ...)`` as ``(..., n, length)``."""
     X, power = b[..., None] + xp.zeros_like(A[..., :1]), A  # in all axes of the batch
     while (known := X.shape[-1]) < length:
-        power = power @ power if known > 1 else power
-        X = xp.concat([X, power @ X[..., : min(known, length - known)]], axis=-1)
+        power = library(xp).matmul(power, power) if known > 1 else power
+        X = xp.concat([X, library(xp).matmul(power, X[..., : min(known, length - known)])], axis=-1)
     return X
 
 
@@ -115,10 +116,11 @@ def _disagreement(xp: Namespace, E: Array, rows: Array, columns: Array) -> Array
     level = (columns.shape[-1] - 1).bit_length()
     last = xp.stack([columns[..., 2**j - 1] for j in range(level + 1)], axis=-1)
     after = E @ last + last
-    off = [rows[..., 1:, :] @ columns[..., :1] - rows[..., :-1, :] @ after[..., -1:]]
+    product = library(xp).matmul
+    off = [product(rows[..., 1:, :], columns[..., :1]) - product(rows[..., :-1, :], after[..., -1:])]
     if level:
         known = xp.stack([columns[..., 2**j] for j in range(level)], axis=-1)
-        off.append(xp.matrix_transpose(rows[..., :1, :] @ (known - after[..., :-1])))
+        off.append(xp.matrix_transpose(product(rows[..., :1, :], known - after[..., :-1])))
     return xp.abs(xp.concat(off, axis=-2)[..., 0])
 
 
@@ -142,5 +144,5 @@ def more_columns(xp: Namespace, E: Array, columns: Array) -> Array:
 def more_rows(xp: Namespace, E: Array, rows: Array, most: int) -> Array:
     """``[X; X A]`` for ``A = I + E``, at most so many rows."""
     last = rows[..., : min(rows.shape[-2], most - rows.shape[-2]), :]
-    more = last @ E + last
+    more = library(xp).matmul(last, E) + last
     return xp.concat([xp.broadcast_to(rows, (*more.shape[:-2], *rows.shape[-2:])), more], axis=-2)

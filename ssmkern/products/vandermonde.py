@@ -143,8 +143,9 @@ def vandermonde_transpose(u: Array, x: Array) -> Array:
 def _times(xp: Namespace, u: Array, table: Array) -> Array:
     """``u @ table`` for a complex table; of real u the real and the imaginary part, so that u is not made complex."""
     if is_complex(xp, u):
-        return astype(xp, u, table.dtype) @ table
-    return library(xp).complex_pairs(astype(xp, u, real_of(xp, table.dtype)) @ library(xp).real_pairs(table))
+        return library(xp).matmul(astype(xp, u, table.dtype), table)
+    pairs = library(xp).matmul(astype(xp, u, real_of(xp, table.dtype)), library(xp).real_pairs(table))
+    return library(xp).complex_pairs(pairs)
 
 
 def _prepare(**arguments: Array) -> tuple[Namespace, DType]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import cast
 
-from .._arrays import Array, DType, Namespace, astype, complex_of, conj, real, real_of, truth
+from .._arrays import Array, DType, Namespace, astype, complex_of, conj, library, real, real_of, truth
 from ..discretization import Sampled
 from ..kernels._digits import LostDigitsError
 from ..kernels._series import keeps_digits
@@ -95,7 +95,7 @@ class Feedback(Strategy):
         """
         xp, system, length = self.xp, tables.system, u.shape[-1]
         s, _ = run_blocks(tables.observe, u[..., None, :, :], x[..., None, :, :])
-        first = _adjoint(xp, system.Q) @ xp.matrix_transpose(x)
+        first = library(xp).matmul(_adjoint(xp, system.Q), xp.matrix_transpose(x))
         first = 2.0 * real(xp, first) if system.conjugate_pairs else first
         first = xp.broadcast_to(first[..., None], (*s.shape[:-1], 1))
         s = xp.concat([first, s[..., :-1]], axis=-1)

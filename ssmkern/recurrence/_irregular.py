@@ -136,7 +136,7 @@ class _Samples:
     def output(self, x: Array, i: Any) -> Array:
         """``y_k``."""
         xp, C, D = self.xp, self.system.C[..., None, :], self.system.D
-        y = (astype(xp, C, x.dtype) @ x)[..., 0, :]
+        y = library(xp).matmul(astype(xp, C, x.dtype), x)[..., 0, :]
         y = 2.0 * real(xp, y) if self.system.conjugate_pairs else y
         u, _, there = self._sample(i)
         y = y if D is None else y + (D[..., None] if is_array(D) else D) * u

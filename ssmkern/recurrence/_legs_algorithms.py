@@ -155,7 +155,7 @@ class Integral(Memory):
         above = xp.concat([2.0 * library(xp).clip(after - i, 0.0, None) / end, 2.0 * after / end + kept * high], axis=1)
         distance = xp.where(above < below, above, below)
         sign = xp.where(above < below, xp.ones_like(above), -xp.ones_like(above))
-        values = x @ table
+        values = library(xp).matmul(x, table)
 
         def body(carry: tuple[Array, Array, Array], m: Any) -> tuple[tuple[Array, Array, Array], Array]:
             r"""P_m(\|y\|), its difference from P_(m-1), and the sign of P_m(y), by the recurrence of differences."""

@@ -138,7 +138,7 @@ def dense_tables(xp: Namespace, system: Dense, block: int, count: int, out: DTyp
             enter, leave = more_rows(xp, power, enter, block), more_columns(xp, power, leave)
         elif len(steps) == (block - 1).bit_length() + 1:
             enter = _checked(xp, enter, *_stepped(xp, E, power, enter), block)
-    response = _toeplitz(xp, (B[..., None, :] @ leave)[..., 0, :], system.D)
+    response = _toeplitz(xp, library(xp).matmul(B[..., None, :], leave)[..., 0, :], system.D)
     response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
     return DenseTables(xp, response, enter, leave, steps, real_basis)
 

@@ -74,8 +74,8 @@ class Dense(Container):
     _core = {"A": ("n", "n"), "B": ("n",), "C": ("n",)}
     _static = ()
 
-    def _advance(self, xp: Namespace, x: Array) -> Array:  # noqa: ARG002 (an interface)
-        return (self.A @ x[..., None])[..., 0]
+    def _advance(self, xp: Namespace, x: Array) -> Array:
+        return library(xp).matmul(self.A, x[..., None])[..., 0]
 
     @without_autocast
     def to_dense(self) -> Dense:
@@ -126,9 +126,9 @@ class Dense(Container):
         real_dtype, complex_dtype = precision(xp, self.A, V)
         dtype = complex_dtype if is_complex(xp, self.A) or is_complex(xp, V) else real_dtype
         A, B, V = (astype(xp, x, dtype) for x in (self.A, self.B, V))
-        C = None if self.C is None else (astype(xp, self.C, dtype)[..., None, :] @ V)[..., 0, :]
+        C = None if self.C is None else library(xp).matmul(astype(xp, self.C, dtype)[..., None, :], V)[..., 0, :]
         try:
-            A, B = library(xp).solve(V, A @ V), library(xp).solve(V, B[..., None])[..., 0]
+            A, B = library(xp).solve(V, library(xp).matmul(A, V)), library(xp).solve(V, B[..., None])[..., 0]
         except (np.linalg.LinAlgError, RuntimeError) as error:
             if "singular" not in str(error).lower():
                 raise

@@ -14,6 +14,7 @@ from .._arrays import (
     conj,
     device_of,
     imag,
+    library,
     real,
     without_autocast,
     works,
@@ -57,7 +58,7 @@ class Modal(Container):
         A = _diagonal_matrix(xp, self.Lambda, pairs)
         if factors := self._factors():
             P, Q = (_real_column(xp, x, pairs, axis=-2) for x in factors)
-            A = A - P @ conj(xp, xp.matrix_transpose(Q))
+            A = A - library(xp).matmul(P, conj(xp, xp.matrix_transpose(Q)))
         B = _real_column(xp, self.B, pairs)
         C = None if self.C is None else _real_column(xp, conj(xp, self.C) if pairs else self.C, pairs)
         return Dense.unchecked(A=A, B=B, C=C, D=self.D, dt=self.dt)
@@ -70,10 +71,10 @@ class Modal(Container):
         y = self.Lambda * x
         if factors := self._factors():
             P, Q = factors
-            inner = conj(xp, xp.matrix_transpose(Q)) @ x[..., None]
+            inner = library(xp).matmul(conj(xp, xp.matrix_transpose(Q)), x[..., None])
             if self.conjugate_pairs:
                 inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
-            y = y - (P @ inner)[..., 0]
+            y = y - library(xp).matmul(P, inner)[..., 0]
         return y
 
 
