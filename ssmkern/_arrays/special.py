@@ -13,22 +13,36 @@ def expm1(xp: Namespace, z: Array) -> Array:
 
     With ``z = x + i y`` the real part is ``expm1(x) cos(y) - 2 sin(y / 2)^2``.
     """
-    if not is_complex(xp, z):
-        return xp.expm1(z)
+    return _exp_and_expm1(xp, z)[1] if is_complex(xp, z) else xp.expm1(z)
+
+
+def _exp_and_expm1(xp: Namespace, z: Array) -> tuple[Array, Array]:
     x, y = xp.real(z), xp.imag(z)
-    half = xp.sin(0.5 * y)
-    return xp.expm1(x) * xp.cos(y) - 2.0 * half * half + 1j * (xp.exp(x) * xp.sin(y))
+    half, cosine, size = xp.sin(0.5 * y), xp.cos(y), xp.exp(x)
+    imaginary = 1j * (size * xp.sin(y))
+    return size * cosine + imaginary, xp.expm1(x) * cosine - 2.0 * half * half + imaginary
 
 
 def phi1(xp: Namespace, z: Array) -> Array:
-    """``(e^z - 1) / z`` elementwise; near 0 its Taylor series, because the quotient has no derivative there."""
+    """``(e^z - 1) / z`` elementwise."""
+    return _phi1(xp, z, expm1(xp, z))
+
+
+def exp_and_phi1(xp: Namespace, z: Array) -> tuple[Array, Array]:
+    """Both, at the cost of one where z is complex."""
+    exp, less = _exp_and_expm1(xp, z) if is_complex(xp, z) else (xp.exp(z), xp.expm1(z))
+    return exp, _phi1(xp, z, less)
+
+
+def _phi1(xp: Namespace, z: Array, expm1_z: Array) -> Array:
+    """Near 0 the Taylor series, because the quotient has no derivative there."""
     small = xp.abs(z) < 2.0**-6
     near = xp.where(small, z, xp.zeros_like(z))
     far = xp.where(small, xp.ones_like(z), z)
     series = near / math.factorial(7) + 1.0 / math.factorial(6)
     for k in (5, 4, 3, 2, 1):
         series = series * near + 1.0 / math.factorial(k)
-    return xp.where(small, series, expm1(xp, far) / far)
+    return xp.where(small, series, expm1_z / far)
 
 
 def phi2(xp: Namespace, z: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from .._arrays import Array, Namespace, astype, conj, device_of, in_slices, item_bytes, library, log1p, real
+from .._arrays import Array, Namespace, astype, conj, device_of, in_slices, item_bytes, library, log1p, real, truth
 from ..systems import DPLR, Dense
 from ._method import Fields, Method
 
@@ -46,6 +46,8 @@ class Bilinear(Method):
             return log1p(xp, (1.0 - self.alpha) * z) - log1p(xp, -self.alpha * z)
         half = 0.5 * z
         stiff = xp.abs(half) > 1.0
+        if truth(~stiff):
+            return log1p(xp, half) - log1p(xp, -half)
         w = xp.where(stiff, 1.0 / xp.where(stiff, half, xp.ones_like(half)), half)
         turn = xp.where(xp.imag(z) < 0, -xp.ones_like(xp.imag(z)), xp.ones_like(xp.imag(z))) * (1j * math.pi)
         return log1p(xp, w) - log1p(xp, -w) + xp.where(stiff, turn, xp.zeros_like(turn))

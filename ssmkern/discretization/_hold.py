@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from .._arrays import Array, Namespace, device_of, expm1, in_slices, item_bytes, phi1, phi2
+from .._arrays import Array, Namespace, device_of, exp_and_phi1, expm1, in_slices, item_bytes, phi1, phi2
 from ..systems import Dense
 from ._exponential import expm
 from ._method import Fields, Method
@@ -35,9 +35,9 @@ class Hold(Method):
         return phi * phi if self.linear else phi
 
     def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
-        """``1 + z phi1(z)`` for the modes."""
-        phi = phi1(xp, z)
-        return 1.0 + z * phi, phi * phi if self.linear else phi
+        """Of one exponential."""
+        exp, phi = exp_and_phi1(xp, z)
+        return exp, phi * phi if self.linear else phi
 
     def gains(self, xp: Namespace, z: Array) -> Array | None:
         """``phi2(z)``: what the slope to a sample has done when the sample is there."""

@@ -35,7 +35,7 @@ class Method:
         raise NotImplementedError
 
     def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
-        """Both, where they are wanted for every sample: a method may have them at the cost of one."""
+        """Both; a method may have them at the cost of one."""
         return self.modes(xp, z), self.inputs(xp, z)
 
     def gains(self, xp: Namespace, z: Array) -> Array | None:  # noqa: ARG002 (an interface)

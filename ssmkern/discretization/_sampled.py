@@ -70,7 +70,8 @@ class Sampled(NamedTuple):
 
 def _diagonal(xp: Namespace, system: Diagonal, step: Array, method: Method) -> dict[str, Array]:
     z = step * system.Lambda
-    fields = {"Lambda": method.modes(xp, z), "B": step * method.inputs(xp, z) * system.B}
+    modes, inputs = method.modes_and_inputs(xp, z)
+    fields = {"Lambda": modes, "B": step * inputs * system.B}
     gains = None if system.C is None else method.gains(xp, z)
     if gains is not None:
         fields["D"] = system._output(xp, step * gains * system.B) + (0.0 if system.D is None else system.D)
