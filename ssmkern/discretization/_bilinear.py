@@ -45,11 +45,12 @@ class Bilinear(Method):
         if self.alpha != 0.5:
             return log1p(xp, (1.0 - self.alpha) * z) - log1p(xp, -self.alpha * z)
         half = 0.5 * z
-        stiff = xp.abs(half) > 1.0
+        x, y = xp.real(half), xp.imag(half)
+        stiff = x * x + y * y > 1.0
         if truth(~stiff):
             return log1p(xp, half) - log1p(xp, -half)
         w = xp.where(stiff, 1.0 / xp.where(stiff, half, xp.ones_like(half)), half)
-        turn = xp.where(xp.imag(z) < 0, -xp.ones_like(xp.imag(z)), xp.ones_like(xp.imag(z))) * (1j * math.pi)
+        turn = xp.where(y < 0, -xp.ones_like(y), xp.ones_like(y)) * (1j * math.pi)
         return log1p(xp, w) - log1p(xp, -w) + xp.where(stiff, turn, xp.zeros_like(turn))
 
     def dense(self, xp: Namespace, system: Dense, step: Array) -> Fields:
