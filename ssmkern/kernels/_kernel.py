@@ -80,9 +80,10 @@ def kernel(
 
     Systems that decay can have parts that grow: modes of the diagonal part (under "euler" all that are imaginary), or
     powers of the matrix before they decay. series loses its digits where a mode grows, krylov and cauchy where powers
-    are very large. "auto" takes series only where no mode grows and its values can be read, and steps through a system
-    that krylov fails for. An algorithm asked for by name raises an error instead; where values cannot be read (traced,
-    or on a GPU) what it returns then is inf.
+    are very large: they are taken to have lost them where terms that are found in two ways differ by 1e-9 of the
+    largest, in double precision. "auto" takes series only where no mode grows and its values can be read, and steps
+    through a system that krylov fails for. An algorithm asked for by name raises an error instead; where values cannot
+    be read (traced, or on a GPU) what it returns then is inf.
 
     Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems; only
     the last products run in the precision of the result. No ``n x length`` array is formed. Nothing is clamped: the

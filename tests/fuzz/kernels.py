@@ -93,6 +93,9 @@ def kernel_copies(rng, host, length, options):
     if mixed:  # transforms join all samples
         scale = np.broadcast_to(scale[..., -1:], scale.shape)
         scale = scale * (np.exp(2) if options["algorithm"] == "cauchy" else 1)  # from a circle within the unit circle
+    if options["algorithm"] == "cauchy":  # beyond this it is refused
+        grown = reference.growth(found["A"][: int(np.prod(batch))], length).reshape(*batch, 1) > 1e4
+        scale = scale + grown * (1e-9 / (FACTOR * 2.0**-52)) * np.max(np.abs(K[0]), axis=-1, keepdims=True)
     if options["algorithm"] == "recurrence":  # rounding a mode by eps moves its l-th power by l eps
         scale = scale * (1 + 4 * np.arange(length) / FACTOR)
     size = int(np.prod(batch))
