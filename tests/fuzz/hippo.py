@@ -92,7 +92,8 @@ def of_transition(draw):
 def nplr(draw):
     measure, n, _ = draw_measure(draw, names=MEASURES, params=False)
     pairs = draw.maybe(0.6)
-    case = Case("nplr", {"measure": measure, "n": n, "conjugate_pairs": pairs}, {"measure": "name", "n": "length"})
+    arguments = {"measure": measure, "n": n, "conjugate_pairs": pairs, "basis": True}
+    case = Case("nplr", arguments, {"measure": "name", "n": "length", "basis": "flag"})
 
     def parts(result):
         """A, B, V^H V and the stored half, from the formulas in the docstring."""
