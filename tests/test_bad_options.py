@@ -131,9 +131,10 @@ def test_steps_in_arrays_are_positive_and_not_absurd(xp, steps):
     assert_refused(Maker(xp), [("^dt: got", lambda m, call=call: call(m, m(steps))) for call in calls])
 
 
-def test_truth_values_of_torch_are_no_lengths(torch):
-    with pytest.raises(TypeError, match=r"^length: got tensor\(True\)"):
-        sk.krylov(torch.eye(2), torch.ones(2), torch.tensor(True))
+def test_tensors_that_python_takes_for_integers_are_no_lengths(torch):
+    for length in (torch.tensor(True), torch.tensor([3]), torch.tensor([[3]])):
+        with pytest.raises(TypeError, match=r"^length: got tensor"):
+            sk.krylov(torch.eye(2), torch.ones(2), length)
 
 
 def test_numbers_are_numbers(xp):

@@ -63,7 +63,7 @@ def test_torch_compiles_into_one_graph(torch, name):
     total = energy(OF_ARRAYS[name])
     arguments = [torch.asarray(x) for x in OF_ARRAYS[name].values()]
     compiled = torch.compile(total, fullgraph=True, backend="eager", dynamic=False)
-    torch.testing.assert_close(compiled(*arguments), total(*arguments), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(compiled(*arguments), total(*arguments), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MADE)

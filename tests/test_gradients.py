@@ -4,6 +4,7 @@ Systems have two or three stored modes and kernels eight terms: a wrong derivati
 all entries of the Jacobian, JAX one random direction.
 """
 
+import dataclasses
 import math
 import os
 
@@ -136,7 +137,7 @@ def test_jax_kernel_second_order(jax, kind):
         K, pull = jax.vjp(kernel, *arrays)
         return pull(K)
 
-    check_jax(jax, kernel._replace(function=gradient))
+    check_jax(jax, dataclasses.replace(kernel, function=gradient))
 
 
 @pytest.mark.parametrize("name", CALLS if THOROUGH else FEW)

@@ -42,6 +42,8 @@ def test_results_stay_on_another_device(name, monkeypatch):
 @pytest.mark.parametrize("name", OF_ARRAYS)
 def test_arguments_are_not_changed(xp, name):
     """Arrays that were given keep their values."""
+    if is_jax(xp):
+        pytest.skip("arrays of JAX cannot be changed")
     for call in calls_of(name, xp):
         given = call.on(xp)
         call(*given)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import strategies as sts
+from catalogue import OF_ARRAYS
 from helpers import to_library, to_numpy
 
 import ssmkern as sk
@@ -53,39 +54,23 @@ def test_gradients_of_the_last_state(torch, monkeypatch):
 # --- half precision ---------------------------------------------------------------------------------------------------
 
 
-def autocast_cases(torch, half):
-    """Calls with arguments of half precision wherever they may be, and the same in float32."""
-    generator = sts.rng(1)
-    dense = to_library(torch, sts.make("dense"), "float32")
-    diagonal = to_library(torch, sts.make("diagonal-pairs"), "float32")
-    pairs = to_library(torch, sk.discretize(sts.make("dplr-pairs"), 0.1), "float32")
-    u, K = (torch.asarray(generator.standard_normal((2, 64)), dtype=half) for _ in range(2))
-    x, dt = torch.ones(4, dtype=half), torch.asarray([0.05, 0.1], dtype=half)
-    lags = torch.asarray([0.0, 0.5], dtype=half)
-    yield sk.convolve, (u, K)
-    yield lambda dt: sk.kernel(dense, 64, dt=dt), (dt,)
-    yield lambda dt: sk.kernel(diagonal, 64, dt=dt), (dt,)
-    yield lambda u: sk.scan(pairs, u)[0], (u,)
-    yield lambda x: sk.step(sk.discretize(dense, 0.1), 1.0, x), (x,)
-    yield lambda x, t: sk.reconstruct("legs", x, t), (x, lags)
-    yield lambda x: sk.krylov(dense.A, x, 16), (x,)
-
-
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
-def test_autocast_computes_in_single_precision(torch, half):
+@pytest.mark.parametrize("name", OF_ARRAYS)
+def test_autocast_computes_in_single_precision(torch, name, half):
     """To the last bit what float32 gives, cast: bfloat16 products would be off in the third digit."""
-    half = getattr(torch, half)
-    for function, arguments in autocast_cases(torch, half):
-        expected = function(*(x.to(torch.float32) for x in arguments))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            found = function(*arguments)
-            single = function(*(x.to(torch.float32) for x in arguments))
-        triples = zip(*(r if isinstance(r, tuple) else (r,) for r in (found, single, expected)), strict=True)
-        for place, (x, y, z) in enumerate(triples):
-            assert x.dtype == (torch.float32 if place else half)  # a state keeps its digits
-            assert y.dtype == torch.float32
-            assert torch.equal(y, z)
-            assert torch.equal(x, z.to(x.dtype))
+    call, half = OF_ARRAYS[name], getattr(torch, half)
+    given = [torch.asarray(x.astype(np.complex64 if np.iscomplexobj(x) else np.float32)) for x in call.arrays.values()]
+    given = [x if x.is_complex() else x.to(half) for x in given]
+    single = [x if x.is_complex() else x.to(torch.float32) for x in given]
+    expected = call(*single)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, same = call(*given), call(*single)
+    halved = name not in ("DPLR", "Dense", "Diagonal") and half in {x.dtype for x in given}
+    for place, (x, y, z) in enumerate(zip(found, same, expected, strict=True)):
+        assert torch.equal(y, z)
+        assert torch.equal(x, z.to(x.dtype))
+        # There is no complex half precision; containers and states keep their digits.
+        assert x.dtype == (half if halved and place == 0 and not z.is_complex() else z.dtype)
 
 
 def test_autocast_gives_containers_and_states_in_single_precision(torch):

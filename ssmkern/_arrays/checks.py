@@ -99,7 +99,7 @@ def check_length(name: str, length: Any, least: int = 1, most: int = 2**31 - 1) 
     expected = f"an int from {least} to {most} (static under jit)"
     check_plain(name, length)
     try:
-        if isinstance(length, bool | np.bool_) or (is_array(length) and "bool" in str(length.dtype)):
+        if isinstance(length, bool | np.bool_) or (is_array(length) and (length.ndim or "bool" in str(length.dtype))):
             raise TypeError
         number = operator.index(length)
     except TypeError as error:

@@ -64,7 +64,7 @@ def describe(x):
     """An array by dtype and shape, anything else as it is."""
     if isinstance(x, np.ndarray):
         return f"{'masked ' * isinstance(x, np.ma.MaskedArray)}{x.dtype}{list(x.shape)}"
-    return f"int of {len(str(x))} digits" if type(x) is int and abs(x) > 10**30 else repr(x)
+    return f"int of {x.bit_length()} bits" if type(x) is int and abs(x) > 10**30 else repr(x)
 
 
 def put(xp, x):

@@ -94,7 +94,7 @@ def nplr(draw):
     params.pop("alpha", None)
     pairs = draw.maybe(0.6)
     arguments = {"measure": measure, "n": n, "conjugate_pairs": pairs, "basis": True} | params
-    case = Case("nplr", arguments, {"measure": "name", "n": "length"})
+    case = Case("nplr", arguments, {"measure": "name", "n": "length", "basis": "flag"})
 
     def parts(result):
         """A, B, V^H V and the stored half, from the formulas in the docstring."""

@@ -3,11 +3,10 @@
 import math
 import re
 
+import junk
 import numpy as np
 
 import ssmkern as sk
-
-HUGE = 10**400
 
 
 def masked(shape):
@@ -27,56 +26,19 @@ ARRAYS = (
     masked((3, 4)),
     masked((4,)),
 )
-NUMBERS = ("1", [1.0], True, np.ones(3, int), masked((3,)), sk.Diagonal)
+NOT_REAL = (np.ones(2, int), np.array([1j]), masked((3,)))
 # What is no value of each kind of argument; None is left out where it stands for a default.
 JUNK = {
-    "system": (None, "legs", 3.0, sk.Dense, np.ones((2, 2)), {"A": 1}),
-    "length": (0, -1, 2.5, "4", True, [4], np.ones(2), -HUGE, HUGE, 1j),
-    "count": (-1, 2.5, "1", True, [1], np.ones(2)),
-    "step": (
-        0,
-        -1.0,
-        math.nan,
-        math.inf,
-        True,
-        "0.1",
-        1j,
-        [0.1],
-        np.array([1, 2]),
-        np.array([1j]),
-        np.array([0.1, -0.1]),
-        np.array([math.nan]),
-        masked((3,)),
-        HUGE,
-        -HUGE,
-        sk.Dense,
-    ),
-    "name": ("xyz", "", 3, ["bilinear"], np.ones(2), np.array(["legs", "lin"]), sk.Dense, ("zoh",), {}),
+    **junk.JUNK,
+    "step": (*junk.JUNK["step"], *NOT_REAL, np.array([0.1, -0.1]), np.array([math.nan])),
     "signal": (None, *ARRAYS),
     "matrix": (None, *ARRAYS, np.ones((2, 3)), np.ones(4)),
     "coordinates": tuple(x for x in ARRAYS if getattr(x, "shape", None) != (3, 0)),  # which n follows from
     "state": (*ARRAYS, np.ones(997), np.ones((2, 997))),
-    "sample": (None, *NUMBERS),
-    "number": (*NUMBERS, {}),
-    "lengths": (-1, 10**6, 2.5, True, "3", np.ones(()), [1.5], [-1], np.array([-1]), np.array([10**6]), HUGE),
-    "block": (3, 0, -2, 1.5, True, "4", [2], np.ones(2)),
-    "positive": (0, -1.0, math.nan, math.inf, "1", 1j, True, [1.0], np.ones(2), HUGE),
-    "unit": (-0.1, 1.1, math.nan, "1", 1j, True, [0.5], np.ones(2)),
-    "lags": (
-        None,
-        "1",
-        np.array([-1.0]),
-        np.array([math.nan]),
-        np.array([math.inf]),
-        np.array([1j]),
-        [1.0],
-        np.ones(2, int),
-        masked((3,)),
-        -1.0,
-        True,
-    ),
+    "sample": (None, *junk.JUNK["number"]),
+    "lengths": (-1, 10**6, 2.5, True, "3", np.ones(()), [1.5], [-1], np.array([-1]), np.array([10**6]), junk.HUGE),
+    "lags": (None, *junk.JUNK["lag"], *NOT_REAL, np.array([-1.0]), np.array([math.nan]), np.array([math.inf])),
     "frequencies": (*(x for x in ARRAYS if isinstance(x, (str, type)) or np.ndim(x)), 1j, True, np.ones(2) + 1j),
-    "list": (3, "ab", (), None, {}),
 }
 
 
@@ -86,10 +48,8 @@ def spoil(draw, case):
     if not names:
         return None
     name = draw.pick(names)
-    junk = JUNK[case.kinds[name]]
-    if case.function.endswith("truncate_output"):  # takes any power
-        junk = [value for value in junk if value is not HUGE]
-    case.arguments[name] = draw.pick(junk)
+    kind = "power" if name == "length" and case.function.endswith("truncate_output") else case.kinds[name]
+    case.arguments[name] = draw.pick(JUNK[kind])
     if case.function in ("kernel", "plan") and name == "length" and draw.maybe(0.3):
         case.arguments[name] = None
     return name

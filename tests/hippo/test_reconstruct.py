@@ -29,7 +29,9 @@ def test_polynomials_are_recovered(measure, window, n):
     lags = np.linspace(0, window, 11)
     for k in range(n):
         state = factorial(k) * np.linalg.matrix_power(np.linalg.inv(-A), k + 1) @ B
-        assert_close(sk.reconstruct(measure, state, lags), lags**k, 1e-8 if k > 5 else 1e-11)
+        assert_close(
+            sk.reconstruct(measure, state, lags), lags**k, 1e-10 if k > 5 else 1e-12
+        )  # powers of A^-1 lose digits
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_damped_powers_are_recovered(measure, params, alpha, rate):
         power = fractional_matrix_power(rate * np.eye(n) - A, -(alpha + k + 1))
         state = gamma(alpha + k + 1) * power @ B
         signal = lags ** (alpha + k) * np.exp(-rate * lags)
-        assert_close(sk.reconstruct(measure, state, lags, **params), signal, 1e-10)
+        assert_close(sk.reconstruct(measure, state, lags, **params), signal, 1e-12)
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,9 @@ def test_nplr_does_not_depend_on_the_vectors_that_the_solver_chooses(monkeypatch
     for n, (system, V) in zip(orders(measure), expected, strict=True):
         for _ in range(4):
             found, W = sk.nplr(measure, n, basis=True)
-            assert_close(W, V, 1e-11)
-            assert_close(found.P, system.P, 1e-11)
-            assert_close(found.B, system.B, 1e-11)
+            assert_close(W, V, 1e-13)
+            assert_close(found.P, system.P, 1e-13)
+            assert_close(found.B, system.B, 1e-13)
 
 
 def test_modes_of_legs():

@@ -62,10 +62,10 @@ def test_against_scipy(kind):
     system = sts.make(kind, seed=2, n=2).replace(D=0.25)
     w = np.array([0.1, 0.5, 1.0, 3.0])
     _, expected = scipy.signal.freqresp(sk.to_scipy(system), w)
-    assert_close(sk.frequency_response(system, w), expected, 1e-11)
+    assert_close(sk.frequency_response(system, w), expected, 1e-12)
     system = sk.discretize(system, 0.3)
     _, expected = scipy.signal.dfreqresp(sk.to_scipy(system), w)
-    assert_close(sk.frequency_response(system, w), expected, 1e-11)  # polynomials of degree 4
+    assert_close(sk.frequency_response(system, w), expected, 1e-12)  # polynomials of degree 4
 
 
 @pytest.mark.parametrize("kind", sts.PLAIN)

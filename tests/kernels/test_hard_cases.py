@@ -139,4 +139,4 @@ def test_very_long_steps(kind, dt):
     for discretization, limit in limits.items():
         for algorithm in sts.algorithms_for(type(system), discretization):
             K = sk.kernel(system, 5, dt=dt, discretization=discretization, algorithm=algorithm)
-            assert_close(K, gain * limit, 1e-10)
+            assert_close(K, gain * limit, 1e-12)
