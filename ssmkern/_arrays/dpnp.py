@@ -11,21 +11,18 @@ from .library import Array, Library
 class Dpnp(Library):
     """Arrays of dpnp, whose memory is a device's own even where that is the processor."""
 
-    def on_host(self, x: Array) -> bool:  # noqa: ARG002 (an interface)
+    def on_host(self, x: Array) -> bool:
         """Reading a value waits for the queue, and copies."""
         return False
 
     def devices(self) -> str:
-        """Processors and GPUs by their names."""
         found = [f"{d.filter_string} {d.name.strip()}" for d in self.xp.__array_namespace_info__().devices()]
         return ", ".join(found) or "unusable: no device; the package intel-opencl-rt makes one of a processor"
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        """dpnp converts nothing by itself."""
         return np.asarray(x.asnumpy())
 
     def contiguous(self, x: Array) -> Array:
-        """In order of memory."""
         return self.xp.ascontiguousarray(x)
 
     def matmul(self, a: Array, b: Array) -> Array:
@@ -37,11 +34,9 @@ class Dpnp(Library):
         return super().fourier(name, _written_out(x, x.ndim), size, axis)
 
     def real_pairs(self, x: Array) -> Array:
-        """A view."""
         return self.xp.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
 
     def complex_pairs(self, x: Array) -> Array:
-        """A view."""
         return self.xp.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
 
     def solve(self, A: Array, B: Array) -> Array:

@@ -74,7 +74,7 @@ class Library:
         """Where an array is, for people."""
         return str(array_api_compat.device(x))
 
-    def traced(self, arrays: Iterable[Array]) -> bool:  # noqa: ARG002
+    def traced(self, arrays: Iterable[Array]) -> bool:
         """Whether one of the arrays stands for others, in a program that is being made."""
         return False
 
@@ -124,7 +124,7 @@ class Library:
 
     # --- arrays
 
-    def join(self, pieces: Iterable[Array], length: int) -> Array:  # noqa: ARG002
+    def join(self, pieces: Iterable[Array], length: int) -> Array:
         """Join pieces of a sequence of that length as they come."""
         parts = list(pieces)
         return self.xp.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
@@ -197,7 +197,7 @@ class Library:
 
     # --- what is compiled, or made in one piece
 
-    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:  # noqa: ARG002
+    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
         return None
 

@@ -52,7 +52,6 @@ class NumPy(Library):
         return carry, stacked
 
     def in_slices(self, function: Callable[..., Any], arrays: Arrays, shape: tuple[int, ...], run: Any) -> Any:
-        """Compute the slices in threads and write them behind each other."""
         most, workers = run
         slices = cut(shape, most)
 
@@ -75,15 +74,12 @@ class NumPy(Library):
         return joined
 
     def contiguous(self, x: Array) -> Array:
-        """In order of memory."""
         return np.asarray(x, order="C")
 
     def real_pairs(self, x: Array) -> Array:
-        """A view."""
         return np.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
 
     def complex_pairs(self, x: Array) -> Array:
-        """A view."""
         return np.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
 
     def multiply(self, rows: Array, matrix: Array) -> Array:
@@ -93,11 +89,9 @@ class NumPy(Library):
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
-        """A compiled loop if numba is there."""
         return numba.cauchy if terms >= _FUSED and numba.cauchy_loop() else None
 
     def cauchy_description(self) -> str:
-        """Whether the compiled loop is there."""
         if numba.cauchy_loop():
             return "compiled loop (numba)"
         return "plain array calls (the extra 'fast' installs numba for a compiled loop)"

@@ -101,7 +101,7 @@ class Algorithm:
         """What one batch element takes for temporaries."""
         raise NotImplementedError
 
-    def suffers_from_growth(self, sizes: Sizes) -> bool:  # noqa: ARG002 (an interface)
+    def suffers_from_growth(self, sizes: Sizes) -> bool:
         """Whether it loses digits where a mode of the diagonal part grows over the length."""
         return False
 

@@ -25,7 +25,6 @@ class Blocks(Strategy):
 
     @property
     def sample_bytes(self) -> int:
-        """Of blocks of inputs and outputs."""
         return bytes_in_blocks(self.sizes.item, self.block, self.sizes.order)
 
     @property
@@ -39,7 +38,6 @@ class Blocks(Strategy):
         return sizes.item * (count * n * n + 3 * block * block) + formed
 
     def cost(self) -> float:
-        """Flops for one system."""
         return (diagonal_cost if self._diagonal else _dense_cost)(self.sizes, self.block)
 
     def prepare(self, system: System) -> BlockTables:
@@ -51,7 +49,6 @@ class Blocks(Strategy):
         return dense_tables(xp, dense, self.block, count, self.out, real_basis=system.conjugate_pairs)
 
     def run(self, tables: BlockTables, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
-        """In the coordinates of the tables."""
         y, x = run_blocks(tables, astype(self.xp, u, self.out), tables.from_stored(x), ends)
         return y, tables.to_stored(x)
 

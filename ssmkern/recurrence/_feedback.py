@@ -47,7 +47,6 @@ class Feedback(Strategy):
 
     @property
     def table_bytes(self) -> int:
-        """For each column of P and Q."""
         sizes, block = self.sizes, self.block
         powers = 16 * sizes.stored * powers_of(block, sizes.length)
         return 2 * (1 + sizes.rank) * (sizes.wide_item * block * (2 * sizes.order + block) + powers)

@@ -135,7 +135,7 @@ class Integral(Memory):
     on [-1, 1]. The difference is 0 at y = 1, where the points behind each state's time are put.
     """
 
-    def _rows_at_a_time(self, rows: int) -> int:  # noqa: ARG002 (polynomials are the same for all rows)
+    def _rows_at_a_time(self, rows: int) -> int:
         return 1
 
     def _together(self, most: int) -> int:
