@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import complex_of, real_of
-from .library import Array, Library
+from .library import Array
+from .numpy import Views
 
 
-class CuPy(Library):
+class CuPy(Views):
     """Arrays of CuPy."""
 
     def devices(self) -> str:
@@ -27,12 +27,6 @@ class CuPy(Library):
     def clip(self, x: Array, low: float | None, high: float | None) -> Array:
         """The compatibility layer would index by masks, and wait for the GPU."""
         return sys.modules["cupy"].clip(x, low, high)
-
-    def real_pairs(self, x: Array) -> Array:
-        return self.xp.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
-
-    def complex_pairs(self, x: Array) -> Array:
-        return self.xp.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
 
     def solve(self, A: Array, B: Array) -> Array:
         """CuPy broadcasts no batches."""

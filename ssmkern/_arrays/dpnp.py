@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dtypes import complex_of, real_of
-from .library import Array, Library
+from .library import Array
+from .numpy import Views
 
 
-class Dpnp(Library):
+class Dpnp(Views):
     """Arrays of dpnp, whose memory is a device's own even where that is the processor."""
 
     def on_host(self, x: Array) -> bool:
@@ -32,12 +32,6 @@ class Dpnp(Library):
     def fourier(self, name: str, x: Array, size: int, axis: int = -1) -> Array:
         """dpnp takes other values for those of broadcast arrays."""
         return super().fourier(name, _written_out(x, x.ndim), size, axis)
-
-    def real_pairs(self, x: Array) -> Array:
-        return self.xp.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
-
-    def complex_pairs(self, x: Array) -> Array:
-        return self.xp.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
 
     def solve(self, A: Array, B: Array) -> Array:
         """A singular matrix is one error by itself, and another in a stack."""

@@ -21,6 +21,7 @@ _registered: set[type] = set()
 class Jax(Library):
     """Arrays of JAX, and those that stand for them while a program is made."""
 
+    namespace = "{}.numpy"
     own_program = True
 
     def device(self, x: Array) -> Device:

@@ -33,15 +33,11 @@ class Torch(Library):
         torch = sys.modules["torch"]
         if type(value).__name__ == "MaskedTensor":
             return "a masked tensor, and its masked entries would be used; fill them first with .to_tensor(0.0)"
-        if not isinstance(value, torch.Tensor):
-            return ""
-        if value.is_nested:
+        if isinstance(value, torch.Tensor) and value.is_nested:
             return "a nested tensor, expected one of a single shape; pad it with .to_padded_tensor(0.0)"
-        return (
-            ""
-            if value.layout == torch.strided
-            else "a sparse tensor, expected a dense one; convert it with .to_dense()"
-        )
+        if isinstance(value, torch.Tensor) and value.layout != torch.strided:
+            return "a sparse tensor, expected a dense one; convert it with .to_dense()"
+        return ""
 
     def devices(self) -> str:
         torch = sys.modules["torch"]

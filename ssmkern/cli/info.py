@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import argparse
 import platform
-from typing import Any
 
 import numpy as np
 
 import ssmkern as sk
-from ssmkern._arrays import COMPILER, library
+from ssmkern._arrays import COMPILER, TESTED, library
 
 from . import _libraries
 from ._streams import say
 
+HELP = "array libraries, versions and devices"
+DESCRIPTION = "Show which array libraries are installed, their versions and the devices they see."
 _OTHER = ("array-api-compat", "scipy", COMPILER, "matplotlib", "PyWavelets")
 
 
-def add_parser(commands: Any) -> None:
-    """Declare the subcommand."""
-    parser = commands.add_parser(
-        "info",
-        help="array libraries, versions and devices",
-        description="Show which array libraries are installed, their versions and the devices they see.",
-    )
-    parser.set_defaults(run=run, prog=parser.prog)
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """It takes none."""
 
 
 def run(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command has the same signature)
     """Print what was found; a library that is absent or broken is a line like the others."""
     say(f"ssmkern {sk.__version__}, Python {platform.python_version()}, {platform.platform()}")
     say(f"\n{'library':<18}{'version':<16}devices")
-    for name in _libraries.NAMES:
+    for name in TESTED:
         found = _libraries.find(name)
         say(f"{name:<18}{found.version:<16}{found.remark}")
     say(f"\nlarge Cauchy products on NumPy: {library(np).cauchy_description()}")

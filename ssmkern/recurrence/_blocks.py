@@ -38,7 +38,11 @@ class Blocks(Strategy):
         return sizes.item * (count * n * n + 3 * block * block) + formed
 
     def cost(self) -> float:
-        return (diagonal_cost if self._diagonal else _dense_cost)(self.sizes, self.block)
+        sizes, n, block = self.sizes, self.sizes.order, self.block
+        if self._diagonal:
+            return diagonal_cost(sizes, block)
+        tables = 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
+        return _cost(sizes, block, n * (4 * n + CARRY // 3)) + tables
 
     def prepare(self, system: System) -> BlockTables:
         """Tables in the highest precision, cast to ``out``; with conjugate pairs dense ones are of the real basis."""
@@ -61,12 +65,6 @@ def bytes_in_blocks(item: int, block: int, n: int) -> int:
 def diagonal_cost(sizes: Sizes, block: int) -> float:
     """Flops for one diagonal system in blocks of a length."""
     return _cost(sizes, block, sizes.order * CARRY) + 60 * block * sizes.order
-
-
-def _dense_cost(sizes: Sizes, block: int) -> float:
-    n = sizes.order
-    tables = 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
-    return _cost(sizes, block, n * (4 * n + CARRY // 3)) + tables
 
 
 def _cost(sizes: Sizes, block: int, carry: int) -> float:

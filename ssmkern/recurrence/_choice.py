@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, truth
-from ..discretization import Sampled
+from ..discretization import Sampled, grows
 from ..systems import DPLR, System
 from ._blocks import Blocks
 from ._feedback import Feedback
@@ -35,7 +35,7 @@ def strategies(xp: Namespace, system: System, u: Array, out: DType, block: int |
         feedback = _cheapest([Feedback(xp, out, sizes, size) for size in lengths])
         fits = feedback.table_bytes < sizes.budget < blocks.table_bytes
         cheaper = fits or feedback.cost() < blocks.cost()
-        if cheaper and truth(~Sampled(xp, system._wide(xp)).grows(sizes.length)):
+        if cheaper and truth(~grows(xp, Sampled(xp, system._wide(xp)).log_modes(), sizes.length)):
             found.insert(0, feedback)
     return found
 

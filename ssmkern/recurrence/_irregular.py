@@ -11,6 +11,7 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
+    chunk_size,
     common_dtype,
     device_of,
     in_precision,
@@ -21,7 +22,7 @@ from .._arrays import (
     real_of,
     widest,
 )
-from .._arrays.checks import batch_shape, shape_of, shown
+from .._arrays.checks import batch_shape, check_dt, shape_of, shown
 from ..discretization import METHODS, Method
 from ..systems import Diagonal, System
 from ._axes import batch_of, without_axes
@@ -48,7 +49,6 @@ def check_irregular(system: System, u: Array, dt: Any) -> None:
     array_namespace(system=system.B, u=u, dt=dt)
     if dt.ndim < 1 or dt.shape[-1] != u.shape[-1]:
         raise ValueError(f"dt: got shape {shape_of(dt)}, expected (..., {u.shape[-1]}), one step for each sample of u")
-    batch_shape(system=system.batch_shape, u=shape_of(u)[:-1], dt=shape_of(dt)[:-1])
 
 
 def irregular_scan(
@@ -61,6 +61,7 @@ def irregular_scan(
     the common precision.
     """
     u, x0, ends = inputs
+    _check_steps(xp, dt, ends)
     out, state_dtype = result_dtypes(xp, system, u, x0, dt)
     # Ends as real numbers, so that there are derivatives with respect to all arguments.
     real_ends = None if ends is None else xp.astype(ends, real_of(xp, state_dtype))
@@ -77,6 +78,18 @@ def irregular_scan(
     y, x = over_batch(xp, run, list(arrays.values()), bytes_each, threads=False)
     state = batch_of(value for name, value in arrays.items() if name not in ("C", "D"))
     return y, without_axes(xp, x, batch_of(arrays.values()), state)
+
+
+def _check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
+    """Refuse steps that are not positive and finite where they are used; looked at a stretch of time at a time."""
+    length = dt.shape[-1]
+    step = chunk_size(dt, length, 16 * math.prod(batch_shape(dt=shape_of(dt)[:-1], lengths=shape_of(ends))))
+    for start in range(0, length, step):
+        piece = dt[..., start : start + step]
+        if ends is not None:
+            place = start + xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(dt))
+            piece = xp.where(place < ends[..., None], piece, xp.ones_like(piece))
+        check_dt(xp, piece)
 
 
 def _run_part(

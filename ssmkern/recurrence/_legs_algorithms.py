@@ -53,42 +53,37 @@ class Memory(ABC):
     def _states_in_blocks(self, u: Array, x: Array, start: int, together: int) -> tuple[Array, Array]:
         """As `states`, in blocks that yield several states each."""
         xp, every, (rows, length) = self.xp, self.every, u.shape
-        size = every * together
-        count = length // size
-        states = []
-        if count:
-            blocks = xp.reshape(u[:, : count * size], (rows, count, size))
-            offsets = every * np.arange(1, together + 1)
-
-            def body(x: Array, i: Any) -> tuple[Array, Array]:
-                after = self.after(blocks[:, i, :], x, start + i * size, offsets)
-                return after[:, -1, :], after
-
-            x, after = library(xp).loop(body, x, count, axis=1)
-            states.append(xp.reshape(after, (rows, count * together, x.shape[-1])))
-        rest = length - count * size
+        x, after = self._in_blocks(u, x, start, every * np.arange(1, together + 1), keep=True)
+        states = [] if after is None else [xp.reshape(after, (rows, after.shape[1] * together, x.shape[-1]))]
+        rest = length % (every * together)
         if rest:
             offsets = np.unique([*range(every, rest + 1, every), rest])
-            after = self.after(u[:, count * size :], x, start + count * size, offsets)
+            after = self.after(u[:, -rest:], x, start + length - rest, offsets)
             states.append(after[:, : rest // every, :])
             x = after[:, -1, :]
         return xp.concat(states, axis=1) if len(states) > 1 else states[0], x
 
     def _last(self, u: Array, x: Array, start: int, most: int) -> Array:
         """State after u, in blocks of which no state is kept."""
-        xp, (rows, length) = self.xp, u.shape
-        count = length // most
-        if count:
-            blocks = xp.reshape(u[:, : count * most], (rows, count, most))
+        x, _ = self._in_blocks(u, x, start, np.array([most]), keep=False)
+        rest = u.shape[1] % most
+        return self.after(u[:, -rest:], x, start + u.shape[1] - rest, np.array([rest]))[:, -1, :] if rest else x
 
-            def body(x: Array, i: Any) -> tuple[Array, None]:
-                return self.after(blocks[:, i, :], x, start + i * most, np.array([most]))[:, -1, :], None
+    def _in_blocks(
+        self, u: Array, x: Array, start: int, offsets: np.ndarray, *, keep: bool
+    ) -> tuple[Array, Array | None]:
+        """The state after all whole blocks, and those after the offsets in each; the last offset is the block's end."""
+        size = int(offsets[-1])
+        count = u.shape[1] // size
+        if count == 0:
+            return x, None
+        blocks = self.xp.reshape(u[:, : count * size], (u.shape[0], count, size))
 
-            x, _ = library(xp).loop(body, x, count)
-        if count * most < length:
-            rest = length - count * most
-            x = self.after(u[:, count * most :], x, start + count * most, np.array([rest]))[:, -1, :]
-        return x
+        def body(x: Array, i: Any) -> tuple[Array, Array | None]:
+            after = self.after(blocks[:, i, :], x, start + i * size, offsets)
+            return after[:, -1, :], after if keep else None
+
+        return library(self.xp).loop(body, x, count, axis=1)
 
 
 class Midpoint(Memory):
