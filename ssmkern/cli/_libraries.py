@@ -8,9 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
-from ssmkern._arrays import kind_of, library
+from ssmkern._arrays import TESTED, kind_of, library
 
 from ._errors import reason
+
+NAMES = TESTED
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import array_api_compat
 import numpy as np
 
 import ssmkern as sk
-from ssmkern._arrays import TESTED, device_of, from_host, kind_of, library_of
+from ssmkern._arrays import device_of, from_host, kind_of, library_of
 from ssmkern._arrays import library as library_behind
 from ssmkern.kernels._plan import ALGORITHMS
 
@@ -37,8 +37,8 @@ checked in float32 as it comes, with float64 switched off.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the subcommand takes."""
-    parser.add_argument("--backend", metavar="NAME", choices=TESTED,
-                        help=f"only this library: {', '.join(TESTED)}")  # fmt: skip
+    parser.add_argument("--backend", metavar="NAME", choices=_libraries.NAMES,
+                        help=f"only this library: {', '.join(_libraries.NAMES)}")  # fmt: skip
     parser.add_argument("--device", metavar="DEVICE", help="where the arrays of --backend are, for example cuda")
     parser.add_argument("--n", type=whole, default=64, metavar="N", help="order of the state (default: 64)")
     parser.add_argument("--length", type=whole, default=512, metavar="L", help="samples (default: 512)")
@@ -51,11 +51,11 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(f"--n: got {options.n}, expected an even number: the modes of S4D-Lin come in pairs")
     affordable("n", options.n, MATRICES * options.n**2)
     affordable("length", options.length, _EACH * options.length)
-    named = [name for name in TESTED if kind_of(name).named_devices]
+    named = [name for name in _libraries.NAMES if kind_of(name).named_devices]
     if options.device is not None and options.backend not in named:
         backends = " or ".join(named)
         raise CommandError(f"--device: for --backend {backends}; other libraries compute where their own settings say")
-    libraries: Iterable[_libraries.Library] = map(_libraries.find, TESTED)
+    libraries: Iterable[_libraries.Library] = map(_libraries.find, _libraries.NAMES)
     if options.backend:
         libraries = [_usable(options.backend, options.device)]
     say(f"n = {options.n}, length = {options.length}; differences relative to the largest value of the kernel\n")

@@ -8,7 +8,7 @@ import platform
 import numpy as np
 
 import ssmkern as sk
-from ssmkern._arrays import COMPILER, TESTED, library
+from ssmkern._arrays import COMPILER, library
 
 from . import _libraries
 from ._streams import say
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command has 
     """Print what was found; a library that is absent or broken is a line like the others."""
     say(f"ssmkern {sk.__version__}, Python {platform.python_version()}, {platform.platform()}")
     say(f"\n{'library':<18}{'version':<16}devices")
-    for name in TESTED:
+    for name in _libraries.NAMES:
         found = _libraries.find(name)
         say(f"{name:<18}{found.version:<16}{found.remark}")
     say(f"\nlarge Cauchy products on NumPy: {library(np).cauchy_description()}")

@@ -20,10 +20,6 @@ class Blocks(Strategy):
     block: int
 
     @property
-    def _diagonal(self) -> bool:
-        return issubclass(self.sizes.kind, Diagonal)
-
-    @property
     def sample_bytes(self) -> int:
         return bytes_in_blocks(self.sizes.item, self.block, self.sizes.order)
 
@@ -32,14 +28,14 @@ class Blocks(Strategy):
         """Tables in the dtype of outputs, and powers as they are formed."""
         sizes, n, block = self.sizes, self.sizes.order, self.block
         count = powers_of(block, sizes.length)
-        if self._diagonal:
+        if issubclass(sizes.kind, Diagonal):
             return 3 * sizes.item * block * block + 16 * sizes.stored * (4 * block + count)
         formed = sizes.wide_system_item * n * (5 * n + 4 * block)
         return sizes.item * (count * n * n + 3 * block * block) + formed
 
     def cost(self) -> float:
         sizes, n, block = self.sizes, self.sizes.order, self.block
-        if self._diagonal:
+        if issubclass(sizes.kind, Diagonal):
             return diagonal_cost(sizes, block)
         tables = 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
         return _cost(sizes, block, n * (4 * n + CARRY // 3)) + tables

@@ -23,14 +23,11 @@ class Memory(ABC):
 
     xp: Namespace
     every: int
+    by_rows = False  # whether each row has temporaries of its own
 
     @abstractmethod
     def after(self, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
         """States ``(rows, q, n)`` after some numbers of samples of u ``(rows, T)``, from the state x at ``start``."""
-
-    @abstractmethod
-    def _rows_at_a_time(self, rows: int) -> int:
-        """Rows whose temporaries are in the cache together."""
 
     @abstractmethod
     def _together(self, most: int) -> int:
@@ -41,7 +38,7 @@ class Memory(ABC):
         rows, length = u.shape
         most = chunk_size(u, length, 2 * 8 * 12 * (rows + 1))
         if in_passes(self.xp, u):
-            most = max(1, min(most, _CACHED // self._rows_at_a_time(rows)))
+            most = max(1, min(most, _CACHED // (max(1, rows) if self.by_rows else 1)))
         if self.every <= most:
             return self._states_in_blocks(u, x, start, max(1, self._together(most)))
         kept = []
@@ -93,8 +90,7 @@ class Midpoint(Memory):
     ``(2k + m + 2) x_m(k+1) = (2k - m) x_m(k) - r_m V_m``.
     """
 
-    def _rows_at_a_time(self, rows: int) -> int:
-        return max(1, rows)
+    by_rows = True
 
     def _together(self, most: int) -> int:
         return most // self.every
@@ -129,9 +125,6 @@ class Integral(Memory):
     contribute ``sum over i of d_i (P_(m+1) - P_(m-1))(y_i) / (2 sqrt(2m+1))``, where y_i is the beginning of sample i
     on [-1, 1]. The difference is 0 at y = 1, where the points behind each state's time are put.
     """
-
-    def _rows_at_a_time(self, rows: int) -> int:
-        return 1
 
     def _together(self, most: int) -> int:
         return math.isqrt(min(most, _POINTS) // self.every)
