@@ -57,18 +57,7 @@ def nplr(
 
 
 @overload
-def nplr(
-    measure: str,
-    n: int,
-    *,
-    C: Array = None,
-    basis: Literal[True],
-    conjugate_pairs: bool = True,
-    xp: Namespace = None,
-    dtype: DType = None,
-    device: Device = None,
-    **params: float,
-) -> tuple[DPLR, Array]: ...
+def nplr(measure: str, n: int, *, basis: Literal[True], **others: Any) -> tuple[DPLR, Array]: ...
 
 
 @works(MADE)

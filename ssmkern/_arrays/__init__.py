@@ -6,6 +6,7 @@ One file a library; no other part of ssmkern names one.
 from .capability import ARRAYS, FOREIGN, MADE, SHAPES, TO_HOST, VALUES, computes, works
 from .dtypes import (
     astype,
+    common_dtype,
     complex_of,
     complex_value,
     conj,
@@ -22,7 +23,7 @@ from .dtypes import (
 from .library import Array, Device, DType, Namespace
 from .lookup import TESTED, kind_of, library, library_of, register_pytree
 from .memory import budget, byte_budget, chunk_size, in_passes, in_slices, item_bytes, over_batch, working_bytes
-from .namespace import array_namespace, check_dtype, check_plain, common_namespace
+from .namespace import array_namespace, check_plain, common_namespace
 from .numba import PACKAGE as COMPILER
 from .special import exp_and_phi1, expm1, log1p, log_or_floor, phi1, phi2
 from .threads import THREADED_PRODUCT

@@ -130,13 +130,12 @@ def check_target(
     if dtype is None:
         return xp, info.default_dtypes(device=device)["real floating"]
     there = info.dtypes(kind="real floating", device=device)
-    known = {name: there[name] for name in _PRECISIONS if name in there}  # JAX lists them in any order
-    offered, names = list(known.values()), list(known)
+    offered = {name: there[name] for name in _PRECISIONS if name in there}  # JAX lists them in any order
     if complex_too:
-        offered, names = offered + [getattr(xp, _PRECISIONS[x]) for x in known], names + [_PRECISIONS[x] for x in known]
-    if is_array(dtype) or dtype not in offered:
-        raise TypeError(f"dtype: got {shown(dtype)}, expected {' or '.join(names)} of {library(xp).name}")
-    return xp, offered[offered.index(dtype) % len(known)]
+        offered |= {_PRECISIONS[name]: getattr(xp, _PRECISIONS[name]) for name in offered}
+    if is_array(dtype) or dtype not in offered.values():
+        raise TypeError(f"dtype: got {shown(dtype)}, expected {' or '.join(offered)} of {library(xp).name}")
+    return xp, there["float32" if dtype in (offered["float32"], offered.get("complex64")) else "float64"]
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:

@@ -9,45 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import complex_of, real_of
-from .library import Array, Library
+from .library import Array
+from .numpy import Views
 
 
-class CuPy(Library):
+class CuPy(Views):
     """Arrays of CuPy."""
 
     def devices(self) -> str:
-        """Names of the GPUs."""
         runtime = sys.modules["cupy"].cuda.runtime
         names = [runtime.getDeviceProperties(i)["name"].decode() for i in range(runtime.getDeviceCount())]
         return ", ".join(f"cuda:{i} {device}" for i, device in enumerate(names))
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        """From the GPU."""
         return np.asarray(x.get())
 
     def clip(self, x: Array, low: float | None, high: float | None) -> Array:
         """The compatibility layer would index by masks, and wait for the GPU."""
         return sys.modules["cupy"].clip(x, low, high)
 
-    def real_pairs(self, x: Array) -> Array:
-        """A view."""
-        return self.xp.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
-
-    def complex_pairs(self, x: Array) -> Array:
-        """A view."""
-        return self.xp.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
-
     def solve(self, A: Array, B: Array) -> Array:
         """CuPy broadcasts no batches."""
         return self.xp.linalg.solve(*self._broadcast(A, B))
 
-    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array]:  # noqa: ARG002 (an interface)
-        """One reduction kernel."""
+    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array]:
         return _cauchy
 
     def cauchy_description(self) -> str:
-        """One reduction kernel."""
         return "one fused reduction kernel"
 
 

@@ -9,7 +9,6 @@ class Dask(Library):
     """Arrays of Dask."""
 
     def refusal(self, value: Array) -> str:
-        """What is refused of the chunks."""
         from . import library_of
 
         return library_of(value._meta).refusal(value._meta)

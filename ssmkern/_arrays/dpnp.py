@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dtypes import complex_of, real_of
-from .library import Array, Library
+from .library import Array
+from .numpy import Views
 
 
-class Dpnp(Library):
+class Dpnp(Views):
     """Arrays of dpnp, whose memory is a device's own even where that is the processor."""
 
-    def on_host(self, x: Array) -> bool:  # noqa: ARG002 (an interface)
+    def on_host(self, x: Array) -> bool:
         """Reading a value waits for the queue, and copies."""
         return False
 
     def devices(self) -> str:
-        """Processors and GPUs by their names."""
         found = [f"{d.filter_string} {d.name.strip()}" for d in self.xp.__array_namespace_info__().devices()]
         return ", ".join(found) or "unusable: no device; the package intel-opencl-rt makes one of a processor"
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        """dpnp converts nothing by itself."""
         return np.asarray(x.asnumpy())
 
     def contiguous(self, x: Array) -> Array:
-        """In order of memory."""
         return self.xp.ascontiguousarray(x)
 
     def matmul(self, a: Array, b: Array) -> Array:
@@ -35,14 +32,6 @@ class Dpnp(Library):
     def fourier(self, name: str, x: Array, size: int, axis: int = -1) -> Array:
         """dpnp takes other values for those of broadcast arrays."""
         return super().fourier(name, _written_out(x, x.ndim), size, axis)
-
-    def real_pairs(self, x: Array) -> Array:
-        """A view."""
-        return self.xp.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
-
-    def complex_pairs(self, x: Array) -> Array:
-        """A view."""
-        return self.xp.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
 
     def solve(self, A: Array, B: Array) -> Array:
         """A singular matrix is one error by itself, and another in a stack."""

@@ -62,6 +62,11 @@ def complex_value(xp: Namespace, value: Any) -> bool:
     return is_complex(xp, value) if is_array(value) else isinstance(value, complex)
 
 
+def common_dtype(xp: Namespace, *values: Any) -> DType:
+    """Dtype of the common precision of arrays and numbers, complex if one of them is; None has no say."""
+    return precision(xp, *values)[any(complex_value(xp, value) for value in values)]
+
+
 def astype(xp: Namespace, x: Array, dtype: DType) -> Array:
     """Cast without a copy where none is needed; complex to real takes the real part."""
     if x.dtype == dtype:

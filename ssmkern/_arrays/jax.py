@@ -21,32 +21,29 @@ _registered: set[type] = set()
 class Jax(Library):
     """Arrays of JAX, and those that stand for them while a program is made."""
 
+    namespace = "{}.numpy"
     own_program = True
 
     def device(self, x: Array) -> Device:
         """None: JAX places results beside their inputs."""
 
-    def on_host(self, x: Array) -> bool:  # noqa: ARG002
+    def on_host(self, x: Array) -> bool:
         """One that is traced is where JAX computes by default."""
         return bool(sys.modules["jax"].default_backend() == "cpu")
 
     def place(self, x: Array) -> str:
-        """On one device, on several, or nowhere yet."""
         if self.traced([x]):
             return "traced"
         devices = sorted(f"{device.platform}:{device.id}" for device in x.devices())
         return devices[0] if len(devices) == 1 else f"{len(devices)} devices"
 
     def traced(self, arrays: Iterable[Array]) -> bool:
-        """Under jit, grad or vmap."""
         return any(isinstance(x, sys.modules["jax"].core.Tracer) for x in arrays)
 
     def devices(self) -> str:
-        """What JAX has found."""
         return ", ".join(str(device) for device in sys.modules["jax"].devices())
 
     def offer_double(self, offered: bool) -> None:
-        """It is off by default."""
         sys.modules["jax"].config.update("jax_enable_x64", offered)
 
     def loop(self, body: Body, carry: Any, count: int, axis: int = -1) -> tuple[Any, Any]:

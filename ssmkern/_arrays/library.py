@@ -13,7 +13,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from .slices import Arrays, cut, take
+from .slices import Arrays, Index, cut, take
 
 Array = Any
 Namespace = Any
@@ -21,6 +21,7 @@ DType = Any
 Device = Any
 Scalar = bool | int | float | complex | np.generic
 Body = Callable[[Any, Any], tuple[Any, Array | None]]
+Part = Callable[[Index], tuple[Array, ...]]
 
 # What no computation can do without; of the rest a library may lack what is not asked of it.
 _NEEDED = ("float32", "float64", "complex64", "complex128", "linalg", "fft", "isdtype", "__array_namespace_info__")
@@ -36,6 +37,7 @@ class Library:
 
     threads = False  # whether slices of a batch run in threads: the library lets go of the interpreter, and has none
     own_program = False  # whether a compiler of the library's own decides what is in memory
+    namespace = "{}"  # the module to import, of which that is the name
     named_devices = False  # whether a device can be asked for by its name
     wide_fft = False  # whether Fourier transforms are taken in double precision, whatever the dtype
 
@@ -74,7 +76,7 @@ class Library:
         """Where an array is, for people."""
         return str(array_api_compat.device(x))
 
-    def traced(self, arrays: Iterable[Array]) -> bool:  # noqa: ARG002
+    def traced(self, arrays: Iterable[Array]) -> bool:
         """Whether one of the arrays stands for others, in a program that is being made."""
         return False
 
@@ -111,20 +113,23 @@ class Library:
 
         ``run`` is a pair: the most elements in a slice, and how many threads may work on slices.
         """
-        slices = cut(shape, run[0])
-        parts = [function(*(take(x, core, index, len(shape)) for x, core in arrays)) for index in slices]
-        several = isinstance(parts[0], tuple)
-        joined = (
-            [self.xp.concat(p, axis=len(slices[0]) - 1) for p in zip(*parts, strict=True)]
-            if several
-            else [self.xp.concat(parts, axis=len(slices[0]) - 1)]
-        )
-        whole = [self.xp.reshape(x, (*shape, *x.shape[len(shape) :])) for x in joined]
-        return tuple(whole) if several else whole[0]
+
+        def part(index: Index) -> tuple[Array, ...]:
+            results = function(*(take(x, core, index, len(shape)) for x, core in arrays))
+            return results if isinstance(results, tuple) else (results,)
+
+        joined = self.join_slices(part, cut(shape, run[0]), run[1])
+        whole = tuple(self.xp.reshape(x, (*shape, *x.shape[len(shape) :])) for x in joined)
+        return whole if len(whole) > 1 else whole[0]
+
+    def join_slices(self, part: Part, slices: list[Index], workers: int) -> list[Array]:
+        """What comes of all slices, one behind the other."""
+        parts = [part(index) for index in slices]
+        return [self.xp.concat(pieces, axis=len(slices[0]) - 1) for pieces in zip(*parts, strict=True)]
 
     # --- arrays
 
-    def join(self, pieces: Iterable[Array], length: int) -> Array:  # noqa: ARG002
+    def join(self, pieces: Iterable[Array], length: int) -> Array:
         """Join pieces of a sequence of that length as they come."""
         parts = list(pieces)
         return self.xp.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
@@ -197,7 +202,7 @@ class Library:
 
     # --- what is compiled, or made in one piece
 
-    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:  # noqa: ARG002
+    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
         return None
 

@@ -23,15 +23,8 @@ LIBRARIES: dict[str, type[Library]] = {
     "dpnp": Dpnp,
     "dask": Dask,
 }
-# The namespace to import of each that is tested, with the strict one that does no more than the standard says.
-TESTED = {
-    "numpy": "numpy",
-    "array_api_strict": "array_api_strict",
-    "torch": "torch",
-    "jax": "jax.numpy",
-    "cupy": "cupy",
-    "dpnp": "dpnp",
-}
+# With the strict one that does no more than the standard says.
+TESTED = ("numpy", "array_api_strict", "torch", "jax", "cupy", "dpnp")
 
 
 @functools.cache

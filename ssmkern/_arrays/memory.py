@@ -76,17 +76,9 @@ def chunk_size(x: Array, count: int, bytes_each: int) -> int:
     return min(count, max(1, budget(x) // max(1, bytes_each)))
 
 
-def over_batch(
-    xp: Namespace,
-    function: Callable[..., Any],
-    arrays: Arrays,
-    bytes_each: int,
-    *,
-    cached: bool = True,
-    threads: bool = True,
-) -> Any:
+def over_batch(xp: Namespace, function: Callable[..., Any], arrays: Arrays, bytes_each: int, **how: bool) -> Any:
     """:func:`in_slices` with float64 inside the function, if the library has it at all; casting is up to it."""
-    return in_slices(xp, library(xp).in_double(function), arrays, bytes_each, cached=cached, threads=threads)
+    return in_slices(xp, library(xp).in_double(function), arrays, bytes_each, **how)
 
 
 def in_slices(

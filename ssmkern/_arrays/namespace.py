@@ -11,7 +11,7 @@ import array_api_compat
 import numpy as np
 
 from .dtypes import is_array
-from .library import Device, DType, Namespace, Scalar
+from .library import Device, Namespace, Scalar
 from .lookup import library, library_of
 
 
@@ -30,8 +30,13 @@ def array_namespace(**arguments: Any) -> Namespace:
     """
     xp = common_namespace(**arguments)
     for name, value in arguments.items():
-        if is_array(value):
-            check_dtype(xp, name, value.dtype)
+        if not is_array(value) or xp.isdtype(value.dtype, (xp.float32, xp.float64, xp.complex64, xp.complex128)):
+            continue
+        remedy = "cast it first, for example to float64"
+        if xp.isdtype(value.dtype, ("real floating", "complex floating")):
+            remedy = "half precision loses the kernel: compute in float32 and cast the result back"
+        expected = "expected float32, float64, complex64 or complex128"
+        raise TypeError(f"{name}: got dtype {value.dtype}, {expected}; {remedy}")
     return xp
 
 
@@ -69,14 +74,3 @@ def check_plain(name: str, value: Any) -> None:
     """Refuse arrays with rules of their own: entries that do not count or are not stored, products that are others."""
     if is_array(value) and (refused := library_of(value).refusal(value)):
         raise TypeError(f"{name}: got {refused}")
-
-
-def check_dtype(xp: Namespace, name: str, dtype: DType) -> None:
-    """Refuse everything but single and double precision, real or complex."""
-    if xp.isdtype(dtype, (xp.float32, xp.float64, xp.complex64, xp.complex128)):
-        return
-    if xp.isdtype(dtype, ("real floating", "complex floating")):
-        remedy = "half precision loses the kernel: compute in float32 and cast the result back"
-    else:
-        remedy = "cast it first, for example to float64"
-    raise TypeError(f"{name}: got dtype {dtype}, expected float32, float64, complex64 or complex128; {remedy}")

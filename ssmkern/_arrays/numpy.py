@@ -10,8 +10,8 @@ import numpy as np
 
 from . import numba
 from .dtypes import complex_of, real_of
-from .library import Array, Body, Library
-from .slices import Arrays, Index, cut, take
+from .library import Array, Body, Library, Part
+from .slices import Index
 from .threads import THREADED_PRODUCT, in_threads
 
 # glibc returns freed memory beyond a threshold to the system, and the first touch of fresh pages costs more than most
@@ -20,7 +20,17 @@ np.empty(31 * 2**20, dtype=np.uint8)
 _FUSED = 2**20  # terms below which plain calls are done before a compiled loop would be loaded
 
 
-class NumPy(Library):
+class Views(Library):
+    """Arrays that are read in another dtype without a copy, as NumPy does it."""
+
+    def real_pairs(self, x: Array) -> Array:
+        return self.xp.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
+
+    def complex_pairs(self, x: Array) -> Array:
+        return self.xp.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
+
+
+class NumPy(Views):
     """Arrays of NumPy; it lets go of the interpreter inside its functions."""
 
     threads = True
@@ -46,21 +56,29 @@ class NumPy(Library):
                 continue
             if stacked is None:
                 shape = list(row.shape)
-                shape.insert(axis if axis >= 0 else axis + row.ndim + 1, count)
+                shape.insert(axis % (row.ndim + 1), count)
                 stacked = np.empty(shape, dtype=row.dtype)
             np.moveaxis(stacked, axis, 0)[i, ...] = row
         return carry, stacked
 
-    def in_slices(self, function: Callable[..., Any], arrays: Arrays, shape: tuple[int, ...], run: Any) -> Any:
+    def join_slices(self, part: Part, slices: list[Index], workers: int) -> list[Array]:
         """Compute the slices in threads and write them behind each other."""
-        most, workers = run
-        slices = cut(shape, most)
+        axis = len(slices[0]) - 1
+        ends = np.cumsum([index[axis].stop - index[axis].start for index in slices])
+        joined: list[np.ndarray] = []
+        lock = threading.Lock()
 
-        def part(index: Index) -> Any:
-            return function(*(take(x, core, index, len(shape)) for x, core in arrays))
+        def place(i: int) -> None:
+            values = part(slices[i])
+            with lock:  # the first to end says what shapes and dtypes all have
+                if not joined:
+                    shapes = [(*x.shape[:axis], ends[-1], *x.shape[axis + 1 :]) for x in values]
+                    joined.extend(np.empty(shape, x.dtype) for shape, x in zip(shapes, values, strict=True))
+            for whole, x in zip(joined, values, strict=True):
+                whole[(slice(None),) * axis + (slice(ends[i] - x.shape[axis], ends[i]),)] = x
 
-        whole = [x.reshape(*shape, *x.shape[len(shape) :]) for x in _threaded(part, slices, workers)]
-        return tuple(whole) if len(whole) > 1 else whole[0]
+        in_threads(place, len(slices), workers)
+        return joined
 
     def join(self, pieces: Iterable[Array], length: int) -> Array:
         """Write the pieces in place: none is there twice."""
@@ -75,16 +93,7 @@ class NumPy(Library):
         return joined
 
     def contiguous(self, x: Array) -> Array:
-        """In order of memory."""
         return np.asarray(x, order="C")
-
-    def real_pairs(self, x: Array) -> Array:
-        """A view."""
-        return np.ascontiguousarray(x).view(real_of(self.xp, x.dtype))
-
-    def complex_pairs(self, x: Array) -> Array:
-        """A view."""
-        return np.ascontiguousarray(x).view(complex_of(self.xp, x.dtype))
 
     def multiply(self, rows: Array, matrix: Array) -> Array:
         """A few rows at a time: a thread of many must not call a BLAS that starts threads of its own."""
@@ -93,11 +102,9 @@ class NumPy(Library):
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
-        """A compiled loop if numba is there."""
         return numba.cauchy if terms >= _FUSED and numba.cauchy_loop() else None
 
     def cauchy_description(self) -> str:
-        """Whether the compiled loop is there."""
         if numba.cauchy_loop():
             return "compiled loop (numba)"
         return "plain array calls (the extra 'fast' installs numba for a compiled loop)"
@@ -117,24 +124,3 @@ def _in_groups(rows: Array, matrix: Array, few: int) -> Array:
     if whole < count:
         np.matmul(rows[..., whole:, :], matrix, out=product[..., whole:, :])
     return product
-
-
-def _threaded(part: Callable[[Index], Any], slices: list[Index], workers: int) -> list[np.ndarray]:
-    """Compute the parts in threads and write them behind each other into one array each."""
-    axis = len(slices[0]) - 1
-    ends = np.cumsum([index[axis].stop - index[axis].start for index in slices])
-    joined: list[np.ndarray] = []
-    lock = threading.Lock()
-
-    def place(i: int) -> None:
-        values = part(slices[i])
-        values = values if isinstance(values, tuple) else (values,)
-        with lock:  # the first to end says what shapes and dtypes all have
-            if not joined:
-                shapes = [(*x.shape[:axis], ends[-1], *x.shape[axis + 1 :]) for x in values]
-                joined.extend(np.empty(shape, x.dtype) for shape, x in zip(shapes, values, strict=True))
-        for whole, x in zip(joined, values, strict=True):
-            whole[(slice(None),) * axis + (slice(ends[i] - x.shape[axis], ends[i]),)] = x
-
-    in_threads(place, len(slices), workers)
-    return joined

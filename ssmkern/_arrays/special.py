@@ -36,24 +36,24 @@ def exp_and_phi1(xp: Namespace, z: Array) -> tuple[Array, Array]:
 
 def _phi1(xp: Namespace, z: Array, expm1_z: Array) -> Array:
     """Near 0 the Taylor series, because the quotient has no derivative there."""
-    small = xp.abs(z) < 2.0**-6
-    near = xp.where(small, z, xp.zeros_like(z))
-    far = xp.where(small, xp.ones_like(z), z)
-    series = near / math.factorial(7) + 1.0 / math.factorial(6)
-    for k in (5, 4, 3, 2, 1):
-        series = series * near + 1.0 / math.factorial(k)
+    small, far, series = _near_zero(xp, z, 2.0**-6, 1, 7)
     return xp.where(small, series, expm1_z / far)
 
 
 def phi2(xp: Namespace, z: Array) -> Array:
     """``(e^z - 1 - z) / z^2``, the same."""
-    small = xp.abs(z) < 0.5
-    near = xp.where(small, z, xp.zeros_like(z))
-    far = xp.where(small, xp.ones_like(z), z)
-    series = near / math.factorial(15) + 1.0 / math.factorial(14)
-    for k in range(13, 1, -1):
-        series = series * near + 1.0 / math.factorial(k)
+    small, far, series = _near_zero(xp, z, 0.5, 2, 15)
     return xp.where(small, series, (expm1(xp, far) / far - 1.0) / far)
+
+
+def _near_zero(xp: Namespace, z: Array, radius: float, first: int, last: int) -> tuple[Array, Array, Array]:
+    """Where z is small, z with 1 put there, and the sum of ``z^(k - first) / k!`` up to ``k = last``, for small z."""
+    small = xp.abs(z) < radius
+    near, far = xp.where(small, z, xp.zeros_like(z)), xp.where(small, xp.ones_like(z), z)
+    series = near / math.factorial(last) + 1.0 / math.factorial(last - 1)
+    for k in range(last - 2, first - 1, -1):
+        series = series * near + 1.0 / math.factorial(k)
+    return small, far, series
 
 
 def log1p(xp: Namespace, z: Array) -> Array:

@@ -30,36 +30,27 @@ class Torch(Library):
     named_devices = True
 
     def refusal(self, value: Array) -> str:
-        """Sparse, nested and masked tensors."""
         torch = sys.modules["torch"]
         if type(value).__name__ == "MaskedTensor":
             return "a masked tensor, and its masked entries would be used; fill them first with .to_tensor(0.0)"
-        if not isinstance(value, torch.Tensor):
-            return ""
-        if value.is_nested:
+        if isinstance(value, torch.Tensor) and value.is_nested:
             return "a nested tensor, expected one of a single shape; pad it with .to_padded_tensor(0.0)"
-        return (
-            ""
-            if value.layout == torch.strided
-            else "a sparse tensor, expected a dense one; convert it with .to_dense()"
-        )
+        if isinstance(value, torch.Tensor) and value.layout != torch.strided:
+            return "a sparse tensor, expected a dense one; convert it with .to_dense()"
+        return ""
 
     def devices(self) -> str:
-        """The host, and GPUs by their names."""
         torch = sys.modules["torch"]
         found = ["cpu"] + [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
         return ", ".join([*found, "mps"] if torch.backends.mps.is_available() else found)
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        """Without gradients."""
         return np.asarray(x.detach().cpu())
 
     def real_pairs(self, x: Array) -> Array:
-        """A view."""
         return self.xp.reshape(self.xp.view_as_real(self.xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
 
     def complex_pairs(self, x: Array) -> Array:
-        """A view."""
         return self.xp.view_as_complex(self.xp.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2)))
 
     def solve(self, A: Array, B: Array) -> Array:
@@ -71,7 +62,6 @@ class Torch(Library):
         return self.xp.linalg.solve_ex(A, B, check_errors=A.device.type == "cpu")[0]
 
     def solve_where_regular(self, A: Array, B: Array) -> Array:
-        """torch does not mind."""
         return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
 
 

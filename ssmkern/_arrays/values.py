@@ -39,12 +39,8 @@ def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:
     """``value``, a number or an array of ``xp``, as an array of a dtype."""
     if is_array(value):
         return astype(xp, value, dtype)
-    if isinstance(value, complex | np.complexfloating):
-        number = complex(value)
-        value = number if xp.isdtype(dtype, "complex floating") else number.real
-    else:
-        value = float(value)
-    return xp.asarray(value, dtype=dtype, device=device)
+    number = complex(value) if xp.isdtype(dtype, "complex floating") else float(value)
+    return xp.asarray(number, dtype=dtype, device=device)
 
 
 def truth(condition: Array) -> bool | None:

@@ -60,8 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {sk.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, kernel, check, info):
-        command.add_parser(commands)
+    for name, module in {"demo": demo, "kernel": kernel, "check": check, "info": info}.items():
+        about = {"help": module.HELP, "description": module.DESCRIPTION}
+        command = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **about)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run, prog=command.prog)
     prog = parser.prog
     try:
         options = parser.parse_args(arguments)

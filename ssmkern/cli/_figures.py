@@ -84,13 +84,8 @@ def _draw_pasts(axes: Any, u: np.ndarray, window: int, moments: list[int], resul
         )  # fmt: skip
     _plain(axes)
     axes.set_xlim(0, len(u))
-    axes.set_ylim(*_limits(u))
-
-
-def _limits(u: np.ndarray) -> tuple[float, float]:
-    """Range of the recording and a margin, whatever the reconstructions do."""
-    margin = 0.1 * float(np.ptp(u))
-    return float(u.min()) - margin, float(u.max()) + margin
+    margin = 0.1 * np.ptp(u)  # around the recording, whatever the reconstructions do
+    axes.set_ylim(u.min() - margin, u.max() + margin)
 
 
 def _title(axes: Any, text: str) -> None:

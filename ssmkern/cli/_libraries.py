@@ -8,11 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
-from ssmkern._arrays import TESTED, library
+from ssmkern._arrays import TESTED, kind_of, library
 
 from ._errors import reason
 
-NAMES = tuple(TESTED)
+NAMES = TESTED
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def find(name: str) -> Library:
     if not find_spec(name):
         return Library(name, None, "-", "not installed")
     try:
-        module, xp = importlib.import_module(name), importlib.import_module(TESTED[name])
+        module, xp = importlib.import_module(name), importlib.import_module(kind_of(name).namespace.format(name))
         return Library(name, xp, str(module.__version__), library(xp).devices())
     except Exception as error:  # noqa: BLE001 (a broken installation can raise anything, and `info` has to say so)
         return Library(name, None, package_version(name), f"unusable: {type(error).__name__}: {reason(error)}")

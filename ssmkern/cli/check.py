@@ -24,7 +24,8 @@ from ._streams import say
 _BOUNDS = {"float32": 1e-5, "float64": 1e-11}
 _SYSTEMS = ("dense", "dplr", "diagonal")
 _EACH = 2048  # bytes for each sample: torch's recurrence takes most, for it makes an array of each
-_DESCRIPTION = """\
+HELP = "agreement of the algorithms in every installed library"
+DESCRIPTION = """\
 For each installed library and dtype, compute the kernel of the same system by every algorithm that takes it, and show
 the largest disagreement: between the fast algorithms, and of any of them with the plain recurrence, both relative to
 the largest value of the kernel. The systems are LegS dense, LegS diagonal plus low rank, and S4D-Lin, all bilinear.
@@ -34,20 +35,13 @@ checked in float32 as it comes, with float64 switched off.
 """.format(**_BOUNDS)
 
 
-def add_parser(commands: Any) -> None:
-    """Declare the subcommand."""
-    parser = commands.add_parser(
-        "check",
-        help="agreement of the algorithms in every installed library",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the subcommand takes."""
     parser.add_argument("--backend", metavar="NAME", choices=_libraries.NAMES,
                         help=f"only this library: {', '.join(_libraries.NAMES)}")  # fmt: skip
     parser.add_argument("--device", metavar="DEVICE", help="where the arrays of --backend are, for example cuda")
     parser.add_argument("--n", type=whole, default=64, metavar="N", help="order of the state (default: 64)")
     parser.add_argument("--length", type=whole, default=512, metavar="L", help="samples (default: 512)")
-    parser.set_defaults(run=run, prog=parser.prog)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -22,7 +22,8 @@ _SHORTEST = 48
 _BOUND = 1e-9
 _EACH = 10 * 8  # bytes for each sample of each coefficient: kernels, states in two ways, and what is made of them
 
-_DESCRIPTION = """\
+HELP = "an electrocardiogram through LegT and LegS systems, and back"
+DESCRIPTION = """\
 Feed a recording to two HiPPO systems and look at what their states remember.
 
 LegT keeps a sliding window of the past; LegS keeps all of it, weighted by exp(-lag / time scale), so that it is sharp
@@ -44,14 +45,8 @@ class Result:
     errors: list[float]  # root mean square of each over the window, relative to the recording's
 
 
-def add_parser(commands: Any) -> None:
-    """Declare the subcommand."""
-    parser = commands.add_parser(
-        "demo",
-        help="an electrocardiogram through LegT and LegS systems, and back",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the subcommand takes."""
     parser.add_argument(
         "--input", type=Path, metavar="FILE",
         help="recording, .npy, .csv or .wav (default: the electrocardiogram of PyWavelets); "
@@ -63,7 +58,6 @@ def add_parser(commands: Any) -> None:
         "--window", type=whole, metavar="SAMPLES",
         help="window of LegT and time scale of LegS (default: a quarter of the recording, at most 2 N)",
     )  # fmt: skip
-    parser.set_defaults(run=run, prog=parser.prog)
 
 
 def run(options: argparse.Namespace) -> int:

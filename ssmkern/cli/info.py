@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-from typing import Any
 
 import numpy as np
 
@@ -14,17 +13,13 @@ from ssmkern._arrays import COMPILER, library
 from . import _libraries
 from ._streams import say
 
+HELP = "array libraries, versions and devices"
+DESCRIPTION = "Show which array libraries are installed, their versions and the devices they see."
 _OTHER = ("array-api-compat", "scipy", COMPILER, "matplotlib", "PyWavelets")
 
 
-def add_parser(commands: Any) -> None:
-    """Declare the subcommand."""
-    parser = commands.add_parser(
-        "info",
-        help="array libraries, versions and devices",
-        description="Show which array libraries are installed, their versions and the devices they see.",
-    )
-    parser.set_defaults(run=run, prog=parser.prog)
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """It takes none."""
 
 
 def run(options: argparse.Namespace) -> int:  # noqa: ARG001 (every command has the same signature)

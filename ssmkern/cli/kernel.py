@@ -20,7 +20,8 @@ from ._streams import say
 _ROWS = 4096  # that are printed at a time
 _HELD, _DRAWN = 2 * 8, 10 * 8  # bytes for each sample: the kernel while it is written, and while it is drawn
 
-_DESCRIPTION = """\
+HELP = "kernel of a HiPPO measure, to .npy, .csv or a picture"
+DESCRIPTION = """\
 Compute the kernel K_k = C Ab^k Bb, k = 0 ... length-1, of a HiPPO measure.
 
 The output vector C is all ones in the measure's own basis: the output is the sum of the coefficients that the state
@@ -32,14 +33,8 @@ Without --output and --plot the kernel is printed as comma separated values.
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Declare the subcommand."""
-    parser = commands.add_parser(
-        "kernel",
-        help="kernel of a HiPPO measure, to .npy, .csv or a picture",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the subcommand takes."""
     parser.add_argument("--measure", default="legs", metavar="NAME", help="HiPPO measure (default: legs)")
     parser.add_argument("--n", type=whole, default=64, metavar="N", help="order of the state (default: 64)")
     parser.add_argument("--length", type=whole, default=1024, metavar="L", help="number of samples (default: 1024)")
@@ -57,7 +52,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="default: float64")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write the kernel, .npy or .csv")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="where to draw the kernel")
-    parser.set_defaults(run=run, prog=parser.prog)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -109,7 +103,7 @@ def measure_system(measure: str, n: int, dtype: np.dtype[Any]) -> Any:
         system = sk.nplr(measure, n, C=C)
     except ValueError:  # no such form
         return sk.Dense(A, B, C)
-    if system.P.shape[-1] == 0:
+    if system.rank == 0:
         return sk.Diagonal(system.Lambda, system.B, system.C, conjugate_pairs=system.conjugate_pairs)
     return system
 

@@ -11,7 +11,6 @@ from .._arrays import (
     DType,
     Namespace,
     array_namespace,
-    complex_of,
     in_passes,
     in_precision,
     in_slices,
@@ -32,10 +31,7 @@ def prepare(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, DType]:
     if D is not None:
         D = check_number("D", D)
     batch_shape(**{name: tuple(x.shape[: x.ndim - ndim]) for name, x in arrays.items()}, D=shape_of(D))
-    dtype = precision(xp, *arrays.values(), D)[0]
-    if any(is_complex(xp, x) for x in arrays.values()):
-        dtype = complex_of(xp, dtype)
-    return xp, D, dtype
+    return xp, D, precision(xp, *arrays.values(), D)[any(is_complex(xp, x) for x in arrays.values())]
 
 
 def in_parts(

@@ -1,4 +1,5 @@
 """From continuous to discrete systems."""
 
-from ._discretize import METHODS, check_method, discretize, method_of
+from ._discretize import METHODS, check_method, discretize
+from ._method import Method
 from ._sampled import Sampled, grows, step_array

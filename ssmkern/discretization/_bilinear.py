@@ -17,20 +17,16 @@ class Bilinear(Method):
     alpha: float
     keeps_low_rank = True
 
-    def modes(self, xp: Namespace, z: Array) -> Array:  # noqa: ARG002
-        """``(1 + (1 - alpha) z) / (1 - alpha z)``."""
+    def modes(self, xp: Namespace, z: Array) -> Array:
         return (1.0 + (1.0 - self.alpha) * z) / (1.0 - self.alpha * z)
 
-    def modes_less_one(self, xp: Namespace, z: Array) -> Array:  # noqa: ARG002
-        """``z / (1 - alpha z)``."""
+    def modes_less_one(self, xp: Namespace, z: Array) -> Array:
         return z / (1.0 - self.alpha * z)
 
-    def inputs(self, xp: Namespace, z: Array) -> Array:  # noqa: ARG002
-        """``1 / (1 - alpha z)``."""
+    def inputs(self, xp: Namespace, z: Array) -> Array:
         return 1.0 / (1.0 - self.alpha * z)
 
     def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
-        """With one division."""
         G = self.inputs(xp, z)
         return (1.0 + (1.0 - self.alpha) * z) * G, G
 
@@ -73,7 +69,6 @@ class Bilinear(Method):
         }
 
     def dense_less_identity(self, xp: Namespace, system: Dense, step: Array) -> Array:
-        """``(I - alpha dt A)^-1 dt A``."""
         eye = xp.eye(system.A.shape[-1], dtype=system.A.dtype, device=device_of(system.A))
         A = step[..., None] * system.A
         return library(xp).solve(eye - self.alpha * A, A)

@@ -22,11 +22,6 @@ METHODS: dict[str, Method] = {
 }
 
 
-def method_of(name: str, alpha: float | None = None) -> Method:
-    """The record of a method that :func:`check_method` has passed."""
-    return Bilinear(float(alpha)) if alpha is not None else METHODS[name]
-
-
 @computes
 def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: float | None = None) -> System:
     """Discretize a continuous system.
@@ -104,7 +99,8 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     array_namespace(system=system.B, dt=dt)
     check_dt(xp, dt)
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
-    wide = Sampled(xp, system._wide(xp), step_array(xp, system, dt), method_of(method, alpha)).discrete()
+    record = METHODS[method] if alpha is None else Bilinear(float(alpha))
+    wide = Sampled(xp, system._wide(xp), step_array(xp, system, dt), record).discrete()
     dtype = precision(xp, system.B, dt)[0]
     # Of arrays without axes NumPy makes numbers, which would keep double precision.
     D = wide.D if wide.D is system.D or is_array(wide.D) else xp.asarray(wide.D)

@@ -18,24 +18,19 @@ class Hold(Method):
     diagonal_only: bool = False
 
     def modes(self, xp: Namespace, z: Array) -> Array:
-        """``e^z``."""
         return xp.exp(z)
 
-    def log_modes(self, xp: Namespace, z: Array) -> Array:  # noqa: ARG002
-        """The mode itself."""
+    def log_modes(self, xp: Namespace, z: Array) -> Array:
         return z
 
     def modes_less_one(self, xp: Namespace, z: Array) -> Array:
-        """``e^z - 1``."""
         return expm1(xp, z)
 
     def inputs(self, xp: Namespace, z: Array) -> Array:
-        """``phi1(z)``, squared where the input is linear."""
         phi = phi1(xp, z)
         return phi * phi if self.linear else phi
 
     def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
-        """Of one exponential."""
         exp, phi = exp_and_phi1(xp, z)
         return exp, phi * phi if self.linear else phi
 

@@ -38,7 +38,7 @@ class Method:
         """Both; a method may have them at the cost of one."""
         return self.modes(xp, z), self.inputs(xp, z)
 
-    def gains(self, xp: Namespace, z: Array) -> Array | None:  # noqa: ARG002 (an interface)
+    def gains(self, xp: Namespace, z: Array) -> Array | None:
         """The factor d of a mode in the feedthrough, ``D' = D + dt sum_n C_n d_n B_n``; None if there is none."""
         return None
 
@@ -46,7 +46,7 @@ class Method:
         """Fields of a dense system that change, for steps ``(..., 1)``."""
         raise NotImplementedError
 
-    def dense_less_identity(self, xp: Namespace, system: Dense, step: Array) -> Array | None:  # noqa: ARG002
+    def dense_less_identity(self, xp: Namespace, system: Dense, step: Array) -> Array | None:
         """The discrete matrix less the identity without cancellation, if there is a way."""
         return None
 

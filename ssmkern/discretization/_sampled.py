@@ -43,13 +43,6 @@ class Sampled(NamedTuple):
             return log_or_floor(xp, Lambda)
         return self.method.log_modes(xp, self.step * Lambda)
 
-    def grows(self, length: int) -> Array:
-        """Whether a mode grows by more than a factor e over so many samples, ``(...)``.
-
-        Sums over such modes can be large beside a result in which they cancel.
-        """
-        return grows(self.xp, self.log_modes(), length)
-
     def less_identity(self) -> System:
         """The discrete system with A less the identity for A, without cancellation for small steps.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._arrays import FOREIGN, TO_HOST, Device, DType, Namespace, works
 from ..systems import Dense, System
-from ._matrices import from_matrices, to_matrices
+from ._matrices import from_matrices, imported, to_matrices
 
 
 @works(FOREIGN)
@@ -50,7 +50,7 @@ def from_control(system: Any, *, xp: Namespace = None, dtype: DType = None, devi
     >>> sk.from_control(control.ss([[-1.0]], [[1.0]], [[2.0]], [[0.0]])).C  # doctest: +SKIP
     array([2.])
     """
-    control = _control("from_control")
+    control = imported("control", "python-control", "from_control")
     if not isinstance(system, control.StateSpace | control.TransferFunction):
         raise TypeError(
             f"system: got {type(system).__name__}, expected a StateSpace or TransferFunction of python-control; "
@@ -104,14 +104,6 @@ def to_control(system: System) -> Any:
     >>> sk.to_control(system).nstates  # doctest: +SKIP
     1
     """
-    control = _control("to_control")
+    control = imported("control", "python-control", "to_control")
     matrices = to_matrices(system)
     return control.StateSpace(*matrices, 0 if system.dt is None else float(system.dt))
-
-
-def _control(name: str) -> Any:
-    try:
-        import control
-    except ImportError as error:
-        raise ImportError(f"{name} needs python-control, which is not installed: pip install control") from error
-    return control

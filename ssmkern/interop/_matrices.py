@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,15 @@ from .._arrays.checks import check_target, shape_of
 from ..systems import Dense, System, check_output, check_system
 
 Matrices = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def imported(module: str, package: str, caller: str) -> Any:
+    """A module that only some functions need."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        install = f"pip install {module.split('.', maxsplit=1)[0]}"
+        raise ImportError(f"{caller} needs {package}, which is not installed: {install}") from error
 
 
 def to_matrices(system: System) -> Matrices:

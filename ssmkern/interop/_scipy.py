@@ -10,7 +10,7 @@ from .._arrays import FOREIGN, TO_HOST, Device, DType, Namespace, works
 from .._arrays.checks import check_dt, real_number, shown
 from ..systems import Dense, System
 from ._forms import matrices_of
-from ._matrices import from_matrices, to_matrices
+from ._matrices import from_matrices, imported, to_matrices
 
 
 @works(FOREIGN)
@@ -85,7 +85,7 @@ def from_scipy(
     >>> sk.from_scipy(scipy.signal.butter(20, 0.01, output="sos"), dt=1.0).order  # with its last input
     21
     """
-    signal = _signal("from_scipy")
+    signal = imported("scipy", "SciPy", "from_scipy").signal
     if isinstance(system, signal.lti | signal.dlti):
         if dt is not None:
             raise ValueError(
@@ -152,14 +152,6 @@ def to_scipy(system: System) -> Any:
     >>> h[:, 0]
     array([2. , 1. , 0.5])
     """
-    signal = _signal("to_scipy")
+    signal = imported("scipy", "SciPy", "to_scipy").signal
     matrices = to_matrices(system)
     return signal.StateSpace(*matrices) if system.dt is None else signal.StateSpace(*matrices, dt=float(system.dt))
-
-
-def _signal(name: str) -> Any:
-    try:
-        from scipy import signal
-    except ImportError as error:
-        raise ImportError(f"{name} needs SciPy, which is not installed: pip install scipy") from error
-    return signal

@@ -62,8 +62,8 @@ class Sizes:
 
 def sizes_of(system: System, length: int, dt: object, discretization: str) -> Sizes:
     """Read the sizes off a system."""
-    batches = {name: shape_of(getattr(system, name)) for name in system._core}
-    batches = {name: shape[: len(shape) - len(system._core[name])] for name, shape in batches.items()}
+    leaves = system.with_leaves(D=None, dt=None).leaves()
+    batches = {name: x.shape[: x.ndim - core] for name, (x, core) in leaves.items()}
     state = [batches[name] for name in ("A", "Lambda", "P", "Q") if name in batches]
     dense = isinstance(system, DPLR) and system.dt is None and not METHODS[discretization].keeps_low_rank
     return Sizes(
@@ -101,7 +101,7 @@ class Algorithm:
         """What one batch element takes for temporaries."""
         raise NotImplementedError
 
-    def suffers_from_growth(self, sizes: Sizes) -> bool:  # noqa: ARG002 (an interface)
+    def suffers_from_growth(self, sizes: Sizes) -> bool:
         """Whether it loses digits where a mode of the diagonal part grows over the length."""
         return False
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from .._arrays import (
     Array,
-    complex_of,
     computes,
     is_array,
     library,
@@ -106,9 +105,7 @@ def kernel(
     array([0.6667, 0.2222, 0.0741, 0.0247])
     """
     xp, sizes, chosen, _ = prepare(system, length, dt, discretization, algorithm, bandlimit)
-    out = precision(xp, system.B, dt)[0]
-    if not sizes.real:
-        out = complex_of(xp, out)
+    out = precision(xp, system.B, dt)[not sizes.real]
     leaves = system.with_leaves(D=None, dt=None).leaves()
     arrays = [*leaves.values(), *([(dt, 0)] if is_array(dt) else [])]
 

@@ -20,7 +20,6 @@ class Krylov(Algorithm):
     safer = "recurrence"
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
-        """Some terms are computed in two ways."""
         dense = sampled.less_identity().to_dense()
         K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length, out)
         return checked(self, sampled.xp, K, agree(sampled.xp, K, dense, off))

@@ -11,12 +11,11 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
-    complex_of,
+    common_dtype,
     computes,
     is_complex,
     library,
     over_batch,
-    precision,
 )
 from .._arrays.checks import batch_shape, check_flag, check_length
 from ..systems import System, check_system
@@ -107,9 +106,7 @@ def kernel_nd(
     if sum_rank and not batch:
         raise ValueError("sum_rank: the kernels have no batch axis to sum over; give C the shape (..., rank, n)")
     rank = batch[-1] if sum_rank else 1
-    dtype = precision(xp, *kernels)[0]
-    if any(is_complex(xp, K) for K in kernels):
-        dtype = complex_of(xp, dtype)
+    dtype = common_dtype(xp, *kernels)
     return _outer(xp, [_with_rank(xp, astype(xp, K, dtype), rank, sum_rank) for K in kernels], lengths)
 
 

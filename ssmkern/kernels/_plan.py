@@ -8,7 +8,7 @@ from typing import Any
 
 from .._arrays import SHAPES, Namespace, truth, working_bytes, works
 from .._arrays.checks import check_choice, check_length
-from ..discretization import METHODS, Sampled, step_array
+from ..discretization import METHODS, Sampled, grows, step_array
 from ..systems import System
 from ._algorithm import Algorithm, Sizes, sizes_of
 from ._arguments import check_arguments
@@ -109,7 +109,8 @@ def prepare(
 
     def growing() -> bool | None:
         step = None if dt is None else step_array(xp, system, dt)
-        bounded = truth(~Sampled(xp, system._wide(xp), step, METHODS[discretization]).grows(sizes.length))
+        sampled = Sampled(xp, system._wide(xp), step, METHODS[discretization])
+        bounded = truth(~grows(xp, sampled.log_modes(), sizes.length))
         return None if bounded is None else not bounded
 
     check_choice("algorithm", algorithm, ("auto", *sorted(ALGORITHMS)))

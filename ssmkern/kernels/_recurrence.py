@@ -18,7 +18,6 @@ class Recurrence(Algorithm):
     sliced = False
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
-        """A loop of the library."""
         xp, system = sampled.xp, sampled.discrete()
 
         def body(x: Array, _: Any) -> tuple[Array, Array]:
@@ -32,6 +31,5 @@ class Recurrence(Algorithm):
         each = sizes.n if sizes.kind is Dense else 2 + 2 * sizes.rank
         return sizes.kernels * sizes.length * sizes.multiply * sizes.n * each, 0
 
-    def bytes_each(self, sizes: Sizes) -> int:  # noqa: ARG002 (an interface)
-        """Nothing to speak of."""
+    def bytes_each(self, sizes: Sizes) -> int:
         return 0

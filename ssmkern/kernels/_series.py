@@ -27,7 +27,6 @@ class Series(Algorithm):
     safer = "krylov"
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
-        """In the widest precision to the end."""
         xp, system, log_Lambda = sampled.xp, cast("DPLR", sampled.discrete()), sampled.log_modes()
         dtype = real_of(xp, log_Lambda.dtype)
         dtype = dtype if system._is_real else complex_of(xp, dtype)
@@ -58,7 +57,6 @@ class Series(Algorithm):
         return sums * sizes.joined, sums * 18 * sizes.transformed if sizes.rank else 0
 
     def bytes_each(self, sizes: Sizes) -> int:
-        """The sums and their tables."""
         return (1 + sizes.rank) ** 2 * 32 * sizes.length + table_bytes(sizes.stored, sizes.length)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, Namespace, astype, computes, device_of, library
+from .._arrays import Array, Namespace, astype, computes, conj, device_of, library
 from .._arrays.checks import check_length
-from ..systems import Diagonal, System, check_discrete, check_output
+from ..systems import Diagonal, System, check_discrete, check_output, stored_modes
 
 
 @computes
@@ -102,7 +102,7 @@ def untruncate_output(system: System, length: int) -> Array:
     small = xp.abs(dense.C) <= 1e-9 * xp.max(xp.abs(dense.C), axis=-1, keepdims=True)
     idle = xp.astype(xp.all(gap == 0, axis=-1) & small, gap.dtype)
     C = library(xp).solve_where_regular(gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
-    return astype(xp, _to_stored(wide, C), system.C.dtype)
+    return astype(xp, _to_stored(xp, wide, C), system.C.dtype)
 
 
 def _prepare(system: System, length: int) -> tuple[Namespace, System, int]:
@@ -117,12 +117,9 @@ def late_output(xp: Namespace, system: System, length: int) -> Array:
         return system.C * system.Lambda**length
     dense = system.to_dense()
     power = xp.linalg.matrix_power(library(xp).contiguous(dense.A), length)
-    return _to_stored(system, library(xp).matmul(dense.C[..., None, :], power)[..., 0, :])
+    return _to_stored(xp, system, library(xp).matmul(dense.C[..., None, :], power)[..., 0, :])
 
 
-def _to_stored(system: System, C: Array) -> Array:
+def _to_stored(xp: Namespace, system: System, C: Array) -> Array:
     """Output vector of ``system.to_dense()`` in the coordinates of the system itself."""
-    if not system.conjugate_pairs:
-        return C
-    stored = C.shape[-1] // 2
-    return (C[..., :stored] - 1j * C[..., stored:]) * 0.5**0.5
+    return conj(xp, stored_modes(C)) if system.conjugate_pairs else C

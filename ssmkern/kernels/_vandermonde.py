@@ -18,15 +18,12 @@ class Vandermonde(Algorithm):
     shares = False
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
-        """One product of two tables."""
         system = sampled.discrete()
         scale = 2.0 if system.conjugate_pairs else 1.0
         return power_sums(sampled.xp, sampled.log_modes(), length, out)(scale * system.C * system.B)
 
     def flops(self, sizes: Sizes) -> tuple[int, int]:
-        """The product and its tables."""
         return sizes.kernels * (sizes.joined + 16 * sizes.n * sum(split(sizes.length))), 0
 
     def bytes_each(self, sizes: Sizes) -> int:
-        """The tables and the result."""
         return table_bytes(sizes.stored, sizes.length) + sizes.item * sizes.length

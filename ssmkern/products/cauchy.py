@@ -13,13 +13,11 @@ from .._arrays import (
     array_namespace,
     astype,
     chunk_size,
-    complex_of,
+    common_dtype,
     computes,
     in_slices,
-    is_complex,
     item_bytes,
     library,
-    precision,
 )
 from .._arrays.checks import batch_shape, check_vector
 
@@ -74,9 +72,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     if w.shape[-1] != v.shape[-1]:
         raise ValueError(f"w: got shape {tuple(w.shape)}, expected (..., {v.shape[-1]}) to fit v {tuple(v.shape)}")
     batch = batch_shape(v=tuple(v.shape[:-1]), z=tuple(z.shape[:-1]), w=tuple(w.shape[:-1]))
-    dtype = precision(xp, v, z, w)[0]
-    if any(is_complex(xp, x) for x in (v, z, w)):
-        dtype = complex_of(xp, dtype)
+    dtype = common_dtype(xp, v, z, w)
     n, length = w.shape[-1], z.shape[-1]
     complex_values = xp.isdtype(dtype, "complex floating")
     fused = library(xp).cauchy(math.prod(batch) * length * n) if complex_values else None

@@ -9,15 +9,14 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
+    common_dtype,
     computes,
     device_of,
     is_array,
-    is_complex,
     item_bytes,
     library,
     over_batch,
     overflow_to_inf,
-    precision,
     widest,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector, shape_of
@@ -73,9 +72,8 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     if not is_array(A) or A.ndim < 2 or tuple(A.shape[-2:]) != (n, n):
         raise ValueError(f"A: got shape {shape_of(A)}, expected (..., {n}, {n}) to fit b")
     batch_shape(A=tuple(A.shape[:-2]), b=tuple(b.shape[:-1]))
-    out = precision(xp, A, b)[is_complex(xp, A) or is_complex(xp, b)]
-
-    wide = widest(xp, device_of(A))[is_complex(xp, A) or is_complex(xp, b)]
+    out = common_dtype(xp, A, b)
+    wide = widest(xp, device_of(A))[xp.isdtype(out, "complex floating")]
 
     def run(A: Array, b: Array) -> Array:
         X = astype(xp, columns(xp, astype(xp, A, wide), astype(xp, b, wide), length), out)

@@ -11,6 +11,7 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
+    common_dtype,
     complex_of,
     computes,
     conj,
@@ -22,7 +23,6 @@ from .._arrays import (
     log_or_floor,
     over_batch,
     overflow_to_inf,
-    precision,
     real,
     real_of,
     widest,
@@ -157,8 +157,7 @@ def _prepare(**arguments: Array) -> tuple[Namespace, DType]:
     if name == "v" and v.shape[-1] != x.shape[-1]:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected (..., {v.shape[-1]}) to fit v {tuple(v.shape)}")
     batch_shape(**{label: tuple(value.shape[:-1]) for label, value in arguments.items()})
-    real_dtype, complex_dtype = precision(xp, v, x)
-    return xp, complex_dtype if is_complex(xp, v) or is_complex(xp, x) else real_dtype
+    return xp, common_dtype(xp, v, x)
 
 
 def _log(xp: Namespace, x: Array) -> Array:

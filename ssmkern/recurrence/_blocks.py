@@ -20,12 +20,7 @@ class Blocks(Strategy):
     block: int
 
     @property
-    def _diagonal(self) -> bool:
-        return issubclass(self.sizes.kind, Diagonal)
-
-    @property
     def sample_bytes(self) -> int:
-        """Of blocks of inputs and outputs."""
         return bytes_in_blocks(self.sizes.item, self.block, self.sizes.order)
 
     @property
@@ -33,14 +28,17 @@ class Blocks(Strategy):
         """Tables in the dtype of outputs, and powers as they are formed."""
         sizes, n, block = self.sizes, self.sizes.order, self.block
         count = powers_of(block, sizes.length)
-        if self._diagonal:
+        if issubclass(sizes.kind, Diagonal):
             return 3 * sizes.item * block * block + 16 * sizes.stored * (4 * block + count)
         formed = sizes.wide_system_item * n * (5 * n + 4 * block)
         return sizes.item * (count * n * n + 3 * block * block) + formed
 
     def cost(self) -> float:
-        """Flops for one system."""
-        return (diagonal_cost if self._diagonal else _dense_cost)(self.sizes, self.block)
+        sizes, n, block = self.sizes, self.sizes.order, self.block
+        if issubclass(sizes.kind, Diagonal):
+            return diagonal_cost(sizes, block)
+        tables = 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
+        return _cost(sizes, block, n * (4 * n + CARRY // 3)) + tables
 
     def prepare(self, system: System) -> BlockTables:
         """Tables in the highest precision, cast to ``out``; with conjugate pairs dense ones are of the real basis."""
@@ -51,7 +49,6 @@ class Blocks(Strategy):
         return dense_tables(xp, dense, self.block, count, self.out, real_basis=system.conjugate_pairs)
 
     def run(self, tables: BlockTables, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
-        """In the coordinates of the tables."""
         y, x = run_blocks(tables, astype(self.xp, u, self.out), tables.from_stored(x), ends)
         return y, tables.to_stored(x)
 
@@ -64,12 +61,6 @@ def bytes_in_blocks(item: int, block: int, n: int) -> int:
 def diagonal_cost(sizes: Sizes, block: int) -> float:
     """Flops for one diagonal system in blocks of a length."""
     return _cost(sizes, block, sizes.order * CARRY) + 60 * block * sizes.order
-
-
-def _dense_cost(sizes: Sizes, block: int) -> float:
-    n = sizes.order
-    tables = 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
-    return _cost(sizes, block, n * (4 * n + CARRY // 3)) + tables
 
 
 def _cost(sizes: Sizes, block: int, carry: int) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, truth
-from ..discretization import Sampled
+from ..discretization import Sampled, grows
 from ..systems import DPLR, System
 from ._blocks import Blocks
 from ._feedback import Feedback
@@ -34,7 +34,8 @@ def strategies(xp: Namespace, system: System, u: Array, out: DType, block: int |
     if isinstance(system, DPLR):
         feedback = _cheapest([Feedback(xp, out, sizes, size) for size in lengths])
         fits = feedback.table_bytes < sizes.budget < blocks.table_bytes
-        if (fits or feedback.cost() < blocks.cost()) and truth(~_grows(xp, system, sizes.length)):
+        cheaper = fits or feedback.cost() < blocks.cost()
+        if cheaper and truth(~grows(xp, Sampled(xp, system._wide(xp)).log_modes(), sizes.length)):
             found.insert(0, feedback)
     return found
 
@@ -62,7 +63,3 @@ def _cheapest(candidates: Sequence[InBlocks]) -> InBlocks:
     fitting = [candidate for candidate, size in zip(candidates, tables, strict=True) if size <= limit]
     costs = [candidate.cost() for candidate in fitting]
     return fitting[costs.index(min(costs))]  # torch.compile has no min of objects by key
-
-
-def _grows(xp: Namespace, system: DPLR, length: int) -> Array:
-    return Sampled(xp, system._wide(xp)).grows(length)

@@ -8,6 +8,7 @@ from typing import cast
 
 from .._arrays import Array, DType, Namespace, astype, complex_of, conj, library, real, real_of, truth
 from ..discretization import Sampled
+from ..kernels._algorithm import FFT_WEIGHT
 from ..kernels._digits import LostDigitsError
 from ..kernels._series import keeps_digits
 from ..products.power_series import inverse_of_one_plus, multiply
@@ -16,8 +17,6 @@ from ..systems import DPLR, Diagonal, System
 from ._blocks import bytes_in_blocks, diagonal_cost, run_blocks
 from ._strategy import Strategy
 from ._tables import BlockTables, diagonal_tables, powers_of
-
-FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix product
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,6 @@ class Feedback(Strategy):
 
     @property
     def table_bytes(self) -> int:
-        """For each column of P and Q."""
         sizes, block = self.sizes, self.block
         powers = 16 * sizes.stored * powers_of(block, sizes.length)
         return 2 * (1 + sizes.rank) * (sizes.wide_item * block * (2 * sizes.order + block) + powers)

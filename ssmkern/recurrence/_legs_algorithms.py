@@ -23,14 +23,11 @@ class Memory(ABC):
 
     xp: Namespace
     every: int
+    by_rows = False  # whether each row has temporaries of its own
 
     @abstractmethod
     def after(self, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
         """States ``(rows, q, n)`` after some numbers of samples of u ``(rows, T)``, from the state x at ``start``."""
-
-    @abstractmethod
-    def _rows_at_a_time(self, rows: int) -> int:
-        """Rows whose temporaries are in the cache together."""
 
     @abstractmethod
     def _together(self, most: int) -> int:
@@ -41,7 +38,7 @@ class Memory(ABC):
         rows, length = u.shape
         most = chunk_size(u, length, 2 * 8 * 12 * (rows + 1))
         if in_passes(self.xp, u):
-            most = max(1, min(most, _CACHED // self._rows_at_a_time(rows)))
+            most = max(1, min(most, _CACHED // (max(1, rows) if self.by_rows else 1)))
         if self.every <= most:
             return self._states_in_blocks(u, x, start, max(1, self._together(most)))
         kept = []
@@ -53,42 +50,37 @@ class Memory(ABC):
     def _states_in_blocks(self, u: Array, x: Array, start: int, together: int) -> tuple[Array, Array]:
         """As `states`, in blocks that yield several states each."""
         xp, every, (rows, length) = self.xp, self.every, u.shape
-        size = every * together
-        count = length // size
-        states = []
-        if count:
-            blocks = xp.reshape(u[:, : count * size], (rows, count, size))
-            offsets = every * np.arange(1, together + 1)
-
-            def body(x: Array, i: Any) -> tuple[Array, Array]:
-                after = self.after(blocks[:, i, :], x, start + i * size, offsets)
-                return after[:, -1, :], after
-
-            x, after = library(xp).loop(body, x, count, axis=1)
-            states.append(xp.reshape(after, (rows, count * together, x.shape[-1])))
-        rest = length - count * size
+        x, after = self._in_blocks(u, x, start, every * np.arange(1, together + 1), keep=True)
+        states = [] if after is None else [xp.reshape(after, (rows, after.shape[1] * together, x.shape[-1]))]
+        rest = length % (every * together)
         if rest:
             offsets = np.unique([*range(every, rest + 1, every), rest])
-            after = self.after(u[:, count * size :], x, start + count * size, offsets)
+            after = self.after(u[:, -rest:], x, start + length - rest, offsets)
             states.append(after[:, : rest // every, :])
             x = after[:, -1, :]
         return xp.concat(states, axis=1) if len(states) > 1 else states[0], x
 
     def _last(self, u: Array, x: Array, start: int, most: int) -> Array:
         """State after u, in blocks of which no state is kept."""
-        xp, (rows, length) = self.xp, u.shape
-        count = length // most
-        if count:
-            blocks = xp.reshape(u[:, : count * most], (rows, count, most))
+        x, _ = self._in_blocks(u, x, start, np.array([most]), keep=False)
+        rest = u.shape[1] % most
+        return self.after(u[:, -rest:], x, start + u.shape[1] - rest, np.array([rest]))[:, -1, :] if rest else x
 
-            def body(x: Array, i: Any) -> tuple[Array, None]:
-                return self.after(blocks[:, i, :], x, start + i * most, np.array([most]))[:, -1, :], None
+    def _in_blocks(
+        self, u: Array, x: Array, start: int, offsets: np.ndarray, *, keep: bool
+    ) -> tuple[Array, Array | None]:
+        """The state after all whole blocks, and those after the offsets in each; the last offset is the block's end."""
+        size = int(offsets[-1])
+        count = u.shape[1] // size
+        if count == 0:
+            return x, None
+        blocks = self.xp.reshape(u[:, : count * size], (u.shape[0], count, size))
 
-            x, _ = library(xp).loop(body, x, count)
-        if count * most < length:
-            rest = length - count * most
-            x = self.after(u[:, count * most :], x, start + count * most, np.array([rest]))[:, -1, :]
-        return x
+        def body(x: Array, i: Any) -> tuple[Array, Array | None]:
+            after = self.after(blocks[:, i, :], x, start + i * size, offsets)
+            return after[:, -1, :], after if keep else None
+
+        return library(self.xp).loop(body, x, count, axis=1)
 
 
 class Midpoint(Memory):
@@ -98,8 +90,7 @@ class Midpoint(Memory):
     ``(2k + m + 2) x_m(k+1) = (2k - m) x_m(k) - r_m V_m``.
     """
 
-    def _rows_at_a_time(self, rows: int) -> int:
-        return max(1, rows)
+    by_rows = True
 
     def _together(self, most: int) -> int:
         return most // self.every
@@ -134,9 +125,6 @@ class Integral(Memory):
     contribute ``sum over i of d_i (P_(m+1) - P_(m-1))(y_i) / (2 sqrt(2m+1))``, where y_i is the beginning of sample i
     on [-1, 1]. The difference is 0 at y = 1, where the points behind each state's time are put.
     """
-
-    def _rows_at_a_time(self, rows: int) -> int:  # noqa: ARG002 (polynomials are the same for all rows)
-        return 1
 
     def _together(self, most: int) -> int:
         return math.isqrt(min(most, _POINTS) // self.every)

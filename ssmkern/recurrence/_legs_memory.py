@@ -12,13 +12,12 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
+    common_dtype,
     computes,
     device_of,
     imag,
     is_array,
-    is_complex,
     over_batch,
-    precision,
     real,
     widest,
 )
@@ -119,10 +118,9 @@ def legs_memory(
     check_choice("discretization", discretization, MEMORIES)
     batch_shape(u=shape_of(u)[:-1], x0=shape_of(x0)[:-1])
     arrays = [(x, 1) for x in (u, x0) if x is not None]
-    is_real = not any(is_complex(xp, x) for x, _ in arrays)
-    out = precision(xp, u, x0)[not is_real]
-    length = u.shape[-1]
-    bytes_each = (1 if is_real else 2) * 16 * (2 * length + (2 * (length // every) + 1) * n)  # half of the budget
+    out, length = common_dtype(xp, u, x0), u.shape[-1]
+    item = 16 if xp.isdtype(out, "real floating") else 32  # half of the budget
+    bytes_each = item * (2 * length + (2 * (length // every) + 1) * n)
     part = partial(_compress, MEMORIES[discretization](xp, every), n, start, out)
     states, x = over_batch(xp, part, arrays, bytes_each, threads=False)
     return states, x

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +10,6 @@ from .._arrays import (
     Array,
     Namespace,
     array_namespace,
-    chunk_size,
     common_namespace,
     complex_value,
     computes,
@@ -22,7 +20,6 @@ from .._arrays import (
 from .._arrays.checks import (
     batch_shape,
     check_choice,
-    check_dt,
     check_length,
     check_real,
     check_vector,
@@ -39,7 +36,7 @@ from ..systems import (
 )
 from ._irregular import DISCRETIZATIONS, check_irregular, irregular_scan
 from ._sequences import Inputs, run_sequences
-from ._step import promote
+from ._step import check_state, promote
 
 
 @computes
@@ -128,7 +125,7 @@ def scan(
     check_output(system)
     check_vector("u", u)
     xp = array_namespace(system=system.B, u=u, x0=x0)
-    _check_state(system, x0)
+    check_state(system, "x0", x0)
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     block = None if block is None else _check_block(block)
@@ -145,8 +142,6 @@ def scan(
         lengths=shape_of(ends),
         dt=shape_of(dt)[:-1],
     )
-    if dt is not None:
-        _check_steps(xp, dt, ends)
 
     empty = 0 in batch
     if empty:  # there may be states although there are no outputs
@@ -158,18 +153,6 @@ def scan(
     else:
         y, x = irregular_scan(xp, cast("Diagonal", system), inputs, dt, discretization)
     return (xp.zeros((*batch, u.shape[-1]), dtype=y.dtype, device=device_of(u)) if empty else y), x
-
-
-def _check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
-    """Refuse steps that are not positive and finite where they are used; looked at a stretch of time at a time."""
-    length = dt.shape[-1]
-    step = chunk_size(dt, length, 16 * math.prod(batch_shape(dt=shape_of(dt)[:-1], lengths=shape_of(ends))))
-    for start in range(0, length, step):
-        piece = dt[..., start : start + step]
-        if ends is not None:
-            place = start + xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(dt))
-            piece = xp.where(place < ends[..., None], piece, xp.ones_like(piece))
-        check_dt(xp, piece)
 
 
 @computes
@@ -220,18 +203,10 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
     if x0 is None:
         raise TypeError(f"x0: got None, expected an array of shape (..., {system.B.shape[-1]})")
     array_namespace(system=system.B, x0=x0)
-    _check_state(system, x0)
+    check_state(system, "x0", x0)
     batch_shape(system=system.batch_shape, x0=tuple(x0.shape[:-1]))
     system, x0, _ = promote(xp, system, x0, None)
     return kernel(system.with_leaves(B=system._advance(xp, x0)), length)
-
-
-def _check_state(system: System, x0: Any) -> None:
-    n = system.B.shape[-1]
-    if x0 is None:
-        return
-    if not is_array(x0) or x0.ndim < 1 or x0.shape[-1] != n:
-        raise ValueError(f"x0: got shape {shape_of(x0)}, expected (..., {n}) as the system's B")
 
 
 def _check_block(block: Any) -> int:

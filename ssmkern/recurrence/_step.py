@@ -9,14 +9,11 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
-    complex_of,
-    complex_value,
+    common_dtype,
     computes,
     device_of,
     in_precision,
     is_array,
-    is_complex,
-    precision,
 )
 from .._arrays.checks import batch_shape, check_number, check_real, shape_of
 from ..systems import System, check_discrete, check_output
@@ -72,9 +69,7 @@ def step(system: System, u: Any, x: Array | None = None) -> tuple[Array, Array]:
     xp = check_discrete(system)
     check_output(system)
     array_namespace(system=system.B, u=u, x=x)
-    n = system.B.shape[-1]
-    if x is not None and (not is_array(x) or x.ndim < 1 or x.shape[-1] != n):
-        raise ValueError(f"x: got shape {shape_of(x)}, expected (..., {n}) as the system's B")
+    check_state(system, "x", x)
     u = check_number("u", u)
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
@@ -85,19 +80,21 @@ def step(system: System, u: Any, x: Array | None = None) -> tuple[Array, Array]:
     return (y if system.D is None else y + in_precision(xp, system.D, y.dtype) * u), x
 
 
+def check_state(system: System, name: str, x: Any) -> None:
+    """A state has as many numbers as the system stores; None is rest."""
+    n = system.B.shape[-1]
+    if x is not None and (not is_array(x) or x.ndim < 1 or x.shape[-1] != n):
+        raise ValueError(f"{name}: got shape {shape_of(x)}, expected (..., {n}) as the system's B")
+
+
 def promote(xp: Namespace, system: System, x: Array | None, u: Any) -> tuple[System, Array, Any]:
     """System, x and u in one precision; system and x complex if any of the three is.
 
     None is no input, and a state of rest.
     """
-    dtype = precision(xp, system.B, x, u)[0]
-    u_complex = complex_value(xp, u)
-    if is_array(u):
-        u = astype(xp, u, complex_of(xp, dtype) if u_complex else dtype)
-    if u_complex or complex_value(xp, x) or is_complex(xp, system.B):
-        dtype = complex_of(xp, dtype)
+    dtype = common_dtype(xp, system.B, x, u)
     if system.B.dtype != dtype:
         system = system._in_precision(xp, dtype)
     if x is None:
         x = xp.zeros(system.B.shape[-1], dtype=dtype, device=device_of(system.B))
-    return system, astype(xp, x, dtype), u
+    return system, astype(xp, x, dtype), in_precision(xp, u, dtype)

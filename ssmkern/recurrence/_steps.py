@@ -16,12 +16,10 @@ class Steps(Strategy):
 
     @property
     def sample_bytes(self) -> int:
-        """Input, output and what is between."""
         return 3 * self.sizes.item
 
     @property
     def table_bytes(self) -> int:
-        """The system, and a few states."""
         n = self.sizes.order
         return 64 * n * (n if issubclass(self.sizes.kind, Dense) else 1)
 
@@ -29,12 +27,11 @@ class Steps(Strategy):
         """The system in the highest precision, with an axis for rows."""
         xp, wide = self.xp, system._wide(self.xp)
         dtype = complex_of(xp, wide.B.dtype) if xp.isdtype(self.out, "complex floating") else wide.B.dtype
-        leaves = wide._in_precision(xp, dtype).with_leaves(dt=None).leaves()
+        leaves = wide._in_precision(xp, dtype).leaves()
         fields = {name: x[(..., None, *(slice(None),) * core)] for name, (x, core) in leaves.items()}
         return wide.with_leaves(**fields)
 
     def run(self, tables: System, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
-        """All rows take a step at a time."""
         xp, system, first = self.xp, tables, self.xp.arange(1, device=device_of(u))
 
         def body(x: Array, i: Any) -> tuple[Array, Array]:

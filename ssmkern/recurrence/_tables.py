@@ -48,7 +48,7 @@ class BlockTables(ABC):
         """Products as states."""
         return x
 
-    def verified(self, before: Array, added: Array, level: int) -> Array:  # noqa: ARG002 (an interface)
+    def verified(self, before: Array, added: Array, level: int) -> Array:
         """States before blocks, refused or NaN where the powers that led to them have lost digits."""
         return before
 
@@ -68,7 +68,6 @@ class DenseTables(BlockTables):
     real_basis: bool  # of a system that stores conjugate pairs
 
     def advance(self, x: Array, level: int) -> Array:
-        """By a product."""
         return library(self.xp).multiply(x, self.powers[level])
 
     def verified(self, before: Array, added: Array, level: int) -> Array:
@@ -86,11 +85,9 @@ class DenseTables(BlockTables):
         return _checked(xp, before, carried + more - here, size, before.shape[-2] << level)
 
     def from_stored(self, x: Array) -> Array:
-        """Real and imaginary parts of stored modes."""
         return real_coordinates(self.xp, x) if self.real_basis else x
 
     def to_stored(self, x: Array) -> Array:
-        """Stored modes of their real and imaginary parts."""
         return stored_modes(x) if self.real_basis else x
 
 
@@ -104,15 +101,12 @@ class DiagonalTables(BlockTables):
     pairs: bool
 
     def advance(self, x: Array, level: int) -> Array:
-        """Number by number."""
         return x * self.powers[level]
 
     def to_factors(self, x: Array) -> Array:
-        """Complex numbers as pairs of real ones."""
         return library(self.xp).real_pairs(x) if self.pairs else x
 
     def to_states(self, x: Array) -> Array:
-        """Pairs of real numbers as complex ones."""
         return library(self.xp).complex_pairs(x) if self.pairs else x
 
 

@@ -68,22 +68,19 @@ class Container:
                 raise TypeError(f"{name}: got {type(value).__name__}, expected an array of shape {self._spelled(name)}")
         xp = array_namespace(**arrays, D=self.D, dt=self.dt)
         self._check_shapes(arrays)
-        if self.D is not None:
-            object.__setattr__(self, "D", check_number("D", self.D))
+        D = None if self.D is None else check_number("D", self.D)
         check_flag("conjugate_pairs", self.conjugate_pairs)
-        if self.conjugate_pairs and self.D is not None:
-            check_real(xp, "D", self.D, "a system of conjugate pairs has real output")
+        if self.conjugate_pairs and D is not None:
+            check_real(xp, "D", D, "a system of conjugate pairs has real output")
         check_dt(xp, self.dt)
         _ = self.batch_shape
-        given = [value for value in arrays.values() if value is not None]
-        real_dtype, complex_dtype = precision(xp, *given, self.D)
-        if is_array(self.D):
-            object.__setattr__(self, "D", astype(xp, self.D, complex_dtype if is_complex(xp, self.D) else real_dtype))
-        complex_needed = self.conjugate_pairs or any(is_complex(xp, value) for value in given)
-        for name, value in arrays.items():
-            if value is not None:
-                cast = astype(xp, value, complex_dtype if complex_needed else real_dtype)
-                object.__setattr__(self, name, cast)
+        given = {name: value for name, value in arrays.items() if value is not None}
+        dtype = precision(xp, *given.values(), D)[
+            self.conjugate_pairs or any(is_complex(xp, x) for x in given.values())
+        ]
+        cast = {name: astype(xp, value, dtype) for name, value in given.items()}
+        for name, value in {**cast, "D": in_precision(xp, D, dtype)}.items():
+            object.__setattr__(self, name, value)
 
     def _field_names(self) -> list[str]:
         return [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
@@ -129,8 +126,8 @@ class Container:
     def _in_precision(self, xp: Namespace, dtype: DType) -> Self:
         """In the precision of ``dtype``, complex if that is complex; else real stays real, complex complex."""
         core = {name: x for name, (x, _) in self.leaves().items() if name in self._core}
-        cast = {name: complex_of(xp, dtype) if is_complex(xp, x) else dtype for name, x in core.items()}
-        return self.with_leaves(**{name: astype(xp, x, cast[name]) for name, x in core.items()})
+        cast = {name: astype(xp, x, complex_of(xp, dtype) if is_complex(xp, x) else dtype) for name, x in core.items()}
+        return self.with_leaves(**cast)
 
     def _wide(self, xp: Namespace) -> Self:
         """In the highest precision of its library."""
@@ -238,12 +235,7 @@ class Container:
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Broadcast shape of everything before the core dimensions, ``dt`` and ``D`` included."""
-        shapes = {}
-        for name, letters in self._core.items():
-            value = getattr(self, name)
-            if value is not None:
-                shapes[name] = tuple(value.shape[: value.ndim - len(letters)])
-        return batch_shape(**shapes, D=shape_of(self.D), dt=shape_of(self.dt))
+        return batch_shape(**{name: tuple(x.shape[: x.ndim - core]) for name, (x, core) in self.leaves().items()})
 
     @property
     def order(self) -> int:

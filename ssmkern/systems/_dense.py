@@ -13,9 +13,8 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
-    is_complex,
+    common_dtype,
     library,
-    precision,
     without_autocast,
     works,
 )
@@ -123,8 +122,7 @@ class Dense(Container):
         n = self.order
         if tuple(V.shape[-2:]) != (n, n):
             raise ValueError(f"V: got shape {tuple(V.shape)}, expected (..., {n}, {n})")
-        real_dtype, complex_dtype = precision(xp, self.A, V)
-        dtype = complex_dtype if is_complex(xp, self.A) or is_complex(xp, V) else real_dtype
+        dtype = common_dtype(xp, self.A, V)
         A, B, V = (astype(xp, x, dtype) for x in (self.A, self.B, V))
         C = None if self.C is None else library(xp).matmul(astype(xp, self.C, dtype)[..., None, :], V)[..., 0, :]
         try:
