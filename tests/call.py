@@ -40,10 +40,10 @@ class Call:
         """Copies of the arrays, which torch does not warn of: it may write to them."""
         return [x.copy() for x in self.arrays.values()]
 
-    def check(self, xp, dtype, arrays):
-        """Library, device, dtype and shape of every result; JAX compiles it in single precision, which is faster."""
+    def check(self, xp, dtype, arrays, jit=False):
+        """Library, device, dtype and shape of every result; ``jit``: compiled by JAX, which is faster."""
         where = {"xp": xp, "dtype": getattr(xp, dtype), "device": helpers.current_device}
-        call = helpers.compiled(xp, self) if self.arrays and dtype == "float32" else self
+        call = helpers.compiled(xp, self) if jit else self
         found = call(*arrays, **({} if self.arrays else where))
         for x, (is_real, shape) in zip(found, self.results, strict=True):
             helpers.assert_like(x, xp, dtype if is_real else helpers.COMPLEX[dtype], shape)

@@ -3,6 +3,7 @@
 `CATALOGUE` has, for each name, calls by label; the first is the one that stands for the function where one is enough.
 """
 
+from dataclasses import replace
 from importlib import import_module
 
 import array_api_compat
@@ -167,8 +168,8 @@ def by_kind(build, *more, kinds=KINDS, **options):
     return {kind: build(kind, *more, **options) for kind in kinds}
 
 
-def labelled(label, calls):
-    return {f"{name} {label}": call for name, call in calls.items()}
+def labelled(label, calls, few=True):
+    return {f"{name} {label}": replace(call, few=few and call.few) for name, call in calls.items()}
 
 
 def of_kernels():
@@ -214,7 +215,7 @@ CATALOGUE = {
     },
     "discretize": by_kind(of_discretize)
     | labelled("steps", by_kind(of_discretize, dt=real(5, 1, 1)))
-    | labelled("zoh", by_kind(of_discretize, "zoh", kinds=sts.PLAIN, dt=real(5, 1, 1))),
+    | labelled("zoh", by_kind(of_discretize, "zoh", kinds=sts.PLAIN, dt=real(5, 1, 1)), few=False),
     "frequency_response": by_kind(of_frequency_response, True)
     | labelled("continuous", by_kind(of_frequency_response, False)),
     "from_annotated_s4": {"": of_s4(sk.from_annotated_s4, cplx(3, 4), real(3, 1))},
@@ -241,9 +242,9 @@ CATALOGUE = {
     "s4d": {f"{init} {pairs}": of_s4d(init, pairs) for init in INITS for pairs in (True, False)},
     "scan": by_kind(of_scan)
     | labelled("length", by_kind(of_scan, 5))
-    | labelled("lengths", by_kind(of_scan, ENDS, kinds=sts.PLAIN))
-    | labelled("bilinear", by_kind(of_scan, discretization="bilinear", kinds=DIAGONAL))
-    | labelled("zoh", by_kind(of_scan, ENDS, discretization="zoh", kinds=DIAGONAL)),
+    | labelled("lengths", by_kind(of_scan, ENDS, kinds=sts.PLAIN), few=False)
+    | labelled("bilinear", by_kind(of_scan, discretization="bilinear", kinds=DIAGONAL), few=False)
+    | labelled("zoh", by_kind(of_scan, ENDS, discretization="zoh", kinds=DIAGONAL), few=False),
     "step": by_kind(of_step, real(2)) | labelled("number", by_kind(of_step)),
     "timescales": {"": plain(lambda **where: sk.timescales(5, rng=0, **where), True, (5,))},
     "transition": {
