@@ -14,7 +14,7 @@ _BLOCK = 256  # points that the loop takes at a time
 _CALL = 2**21  # terms of one call of it: a few milliseconds
 
 
-def cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
+def compiled_cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
     """``sum_n v_n / (z_l - w_n)`` of complex arrays, batches broadcast."""
     shape = np.broadcast_shapes(v.shape[:-1], z.shape[:-1], w.shape[:-1])
     # Row of each argument that a batch element reads: nothing is expanded.

@@ -102,7 +102,7 @@ class NumPy(Views):
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
-        return numba.cauchy if terms >= _FUSED and numba.cauchy_loop() else None
+        return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None
 
     def cauchy_description(self) -> str:
         if numba.cauchy_loop():

@@ -7,7 +7,7 @@ from typing import Any
 from .._arrays import Array, astype, computes, conj, device_of
 from .._arrays.checks import check_choice
 from ..products.lengths import fast_length
-from ._fft import in_parts, prepare, restore, transform, transform_bytes, trimmed
+from ._fft import check_arrays, in_parts, restore, transform, transform_bytes, trimmed
 
 CONVENTIONS = ("centered", "shifted")
 
@@ -70,7 +70,7 @@ def convolve_bidirectional(
     array([0.25, 7.  , 1.  , 0.5 ])
     """
     check_choice("convention", convention, CONVENTIONS)
-    xp, D, dtype = prepare(1, D, u=u, K=K, K_backward=K_backward)
+    xp, D, dtype = check_arrays(1, D, u=u, K=K, K_backward=K_backward)
     length, ahead = u.shape[-1], 0 if convention == "shifted" else 1
     K, future = trimmed(K, [length]), trimmed(K_backward, [length - 1 + ahead])[..., ahead:]
     sizes = [fast_length(length + max(K.shape[-1] - 1, future.shape[-1]))]

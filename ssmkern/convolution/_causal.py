@@ -7,7 +7,7 @@ from typing import Any
 from .._arrays import Array, astype, computes
 from .._arrays.checks import check_length
 from ..products.lengths import fast_length
-from ._fft import in_parts, prepare, restore, transform, transform_bytes, trimmed
+from ._fft import check_arrays, in_parts, restore, transform, transform_bytes, trimmed
 
 
 @computes
@@ -57,7 +57,7 @@ def convolve(u: Array, K: Array, *, D: Any = None, ndim: int = 1) -> Array:
     array([1. , 0.5, 2. ])
     """
     ndim = check_length("ndim", ndim)
-    xp, D, dtype = prepare(ndim, D, u=u, K=K)
+    xp, D, dtype = check_arrays(ndim, D, u=u, K=K)
     lengths = u.shape[-ndim:]
     K = trimmed(K, lengths)
     sizes = [fast_length(sum(pair) - 1) for pair in zip(lengths, K.shape[-ndim:], strict=True)]

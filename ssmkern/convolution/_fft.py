@@ -23,7 +23,7 @@ from .._arrays import (
 from .._arrays.checks import batch_shape, check_number, check_vector, shape_of
 
 
-def prepare(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, DType]:
+def check_arrays(ndim: int, D: Any, **arrays: Array) -> tuple[Namespace, Any, DType]:
     """Check arrays of ``ndim`` core dimensions and D; return the namespace, D, and the dtype of arrays and result."""
     xp = array_namespace(**arrays, D=D)
     for name, value in arrays.items():

@@ -16,7 +16,7 @@ FFT_WEIGHT = 10  # a flop of an FFT takes about as long as ten of a matrix produ
 
 
 @dataclasses.dataclass(frozen=True)
-class Sizes:
+class KernelSizes:
     """What the costs depend on."""
 
     given: type  # of the system
@@ -60,13 +60,13 @@ class Sizes:
         return 5 * self.length * self.levels
 
 
-def sizes_of(system: System, length: int, dt: object, discretization: str) -> Sizes:
+def sizes_of(system: System, length: int, dt: object, discretization: str) -> KernelSizes:
     """Read the sizes off a system."""
     leaves = system.with_leaves(D=None, dt=None).leaves()
     batches = {name: x.shape[: x.ndim - core] for name, (x, core) in leaves.items()}
     state = [batches[name] for name in ("A", "Lambda", "P", "Q") if name in batches]
     dense = isinstance(system, DPLR) and system.dt is None and not METHODS[discretization].keeps_low_rank
-    return Sizes(
+    return KernelSizes(
         given=type(system),
         kind=Dense if dense else type(system),
         n=system.order,
@@ -93,24 +93,24 @@ class Algorithm:
         """The kernel, in the dtype ``out`` of the result."""
         raise NotImplementedError
 
-    def flops(self, sizes: Sizes) -> tuple[int, int]:
+    def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """Flops of matrix products, and of FFTs."""
         raise NotImplementedError
 
-    def bytes_each(self, sizes: Sizes) -> int:
+    def bytes_each(self, sizes: KernelSizes) -> int:
         """What one batch element takes for temporaries."""
         raise NotImplementedError
 
-    def suffers_from_growth(self, sizes: Sizes) -> bool:
+    def suffers_from_growth(self, sizes: KernelSizes) -> bool:
         """Whether it loses digits where a mode of the diagonal part grows over the length."""
         return False
 
-    def weighted_flops(self, sizes: Sizes) -> int:
+    def weighted_flops(self, sizes: KernelSizes) -> int:
         """Flops as they take time."""
         matrix, fft = self.flops(sizes)
         return matrix + FFT_WEIGHT * fft
 
-    def slicing(self, sizes: Sizes) -> dict[str, bool]:
+    def slicing(self, sizes: KernelSizes) -> dict[str, bool]:
         """How slices are cut: large where each would repeat the work on a common state matrix.
 
         In threads where matrices are so small that a BLAS multiplies them in one.

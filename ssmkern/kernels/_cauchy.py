@@ -10,7 +10,7 @@ from .._arrays import Array, DType, Namespace, astype, complex_of, device_of, ex
 from ..discretization import Sampled
 from ..products.vandermonde import power_sums, table_bytes
 from ..systems import DPLR, Diagonal, System
-from ._algorithm import Algorithm, Sizes
+from ._algorithm import Algorithm, KernelSizes
 from ._digits import agree, checked
 from ._truncation import late_output
 from ._woodbury import residues, woodbury
@@ -41,13 +41,13 @@ class Cauchy(Algorithm):
         K = _transformed_back(xp, system, sampled.log_modes(), length)
         return astype(xp, checked(self, xp, K, agree(xp, K, system, _off(xp, K, system))), out)
 
-    def flops(self, sizes: Sizes) -> tuple[int, int]:
+    def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """A power of the matrix for the truncated output vector, the sums, and a transform of each."""
         sums = (1 + sizes.rank) ** 2
         matrix = sizes.matrices * 2 * sizes.squared + sizes.kernels * sums * sizes.joined
         return matrix, sizes.kernels * (1 + sums) * sizes.transformed // 2
 
-    def bytes_each(self, sizes: Sizes) -> int:
+    def bytes_each(self, sizes: KernelSizes) -> int:
         """The sums and their tables, and the power."""
         sums = (1 + sizes.rank) ** 2 * 16 * sizes.length
         return sums + table_bytes(sizes.stored, sizes.length) + 5 * sizes.item * sizes.n**2

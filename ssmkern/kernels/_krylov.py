@@ -7,7 +7,7 @@ from ..discretization import Sampled
 from ..products.krylov import krylov_kernel
 from ..products.tables import split
 from ..systems import DPLR, Dense, Diagonal
-from ._algorithm import Algorithm, Sizes
+from ._algorithm import Algorithm, KernelSizes
 from ._digits import agree, checked
 
 
@@ -24,11 +24,11 @@ class Krylov(Algorithm):
         K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length, out)
         return checked(self, sampled.xp, K, agree(sampled.xp, K, dense, off))
 
-    def flops(self, sizes: Sizes) -> tuple[int, int]:
+    def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """Squares of the matrix, their products with the factors, and the last product."""
         factors = sizes.multiply * sizes.n**2 * sum(split(sizes.length))
         return sizes.matrices * sizes.squared + sizes.kernels * (factors + sizes.joined), 0
 
-    def bytes_each(self, sizes: Sizes) -> int:
+    def bytes_each(self, sizes: KernelSizes) -> int:
         """Matrices, factors and the result."""
         return sizes.item * (6 * sizes.n**2 + 3 * sizes.n * sum(split(sizes.length)) + sizes.length)

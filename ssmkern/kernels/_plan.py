@@ -10,7 +10,7 @@ from .._arrays import SHAPES, Namespace, truth, working_bytes, works
 from .._arrays.checks import check_choice, check_length
 from ..discretization import METHODS, Sampled, grows, step_array
 from ..systems import System
-from ._algorithm import Algorithm, Sizes, sizes_of
+from ._algorithm import Algorithm, KernelSizes, sizes_of
 from ._arguments import check_arguments
 from ._bandlimit import check_bandlimit
 from ._cauchy import Cauchy
@@ -101,7 +101,7 @@ def plan(
 
 def prepare(
     system: System, length: int, dt: Any, discretization: str, algorithm: str, bandlimit: float | None
-) -> tuple[Namespace, Sizes, Algorithm, str]:
+) -> tuple[Namespace, KernelSizes, Algorithm, str]:
     """Check the arguments of `kernel`; return namespace, sizes, the algorithm that runs, and the reason."""
     xp = check_arguments(system, dt, discretization)
     check_bandlimit(system, bandlimit)
@@ -119,7 +119,7 @@ def prepare(
     return xp, sizes, _asked_for(ALGORITHMS[algorithm], sizes, growing), "asked for"
 
 
-def _asked_for(algorithm: Algorithm, sizes: Sizes, growing: Callable[[], bool | None]) -> Algorithm:
+def _asked_for(algorithm: Algorithm, sizes: KernelSizes, growing: Callable[[], bool | None]) -> Algorithm:
     """Refuse an algorithm that the system does not take, or that is known to lose its digits for it."""
     if sizes.kind not in algorithm.takes:
         taken = ", ".join(name for name, one in ALGORITHMS.items() if sizes.kind in one.takes)
@@ -134,7 +134,7 @@ def _asked_for(algorithm: Algorithm, sizes: Sizes, growing: Callable[[], bool | 
     return algorithm
 
 
-def _choose(sizes: Sizes, growing: Callable[[], bool | None]) -> tuple[Algorithm, str]:
+def _choose(sizes: KernelSizes, growing: Callable[[], bool | None]) -> tuple[Algorithm, str]:
     """The cheapest of the algorithms that are considered unasked, and why.
 
     ``growing`` says whether a mode of the diagonal part grows over the length, None if that cannot be known.

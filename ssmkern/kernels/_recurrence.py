@@ -7,7 +7,7 @@ from typing import Any
 from .._arrays import Array, DType, astype, library
 from ..discretization import Sampled
 from ..systems import DPLR, Dense, Diagonal
-from ._algorithm import Algorithm, Sizes
+from ._algorithm import Algorithm, KernelSizes
 
 
 class Recurrence(Algorithm):
@@ -26,10 +26,10 @@ class Recurrence(Algorithm):
         start = system.B + xp.zeros_like(system._advance(xp, system.B))  # in all axes of the state
         return library(xp).loop(body, start, length)[1]
 
-    def flops(self, sizes: Sizes) -> tuple[int, int]:
+    def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """A product with the state matrix a sample."""
         each = sizes.n if sizes.kind is Dense else 2 + 2 * sizes.rank
         return sizes.kernels * sizes.length * sizes.multiply * sizes.n * each, 0
 
-    def bytes_each(self, sizes: Sizes) -> int:
+    def bytes_each(self, sizes: KernelSizes) -> int:
         return 0

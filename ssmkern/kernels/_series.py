@@ -9,7 +9,7 @@ from ..discretization import Sampled, grows
 from ..products.power_series import inverse_of_one_plus, multiply
 from ..products.vandermonde import power_sums, table_bytes
 from ..systems import DPLR
-from ._algorithm import Algorithm, Sizes
+from ._algorithm import Algorithm, KernelSizes
 from ._digits import checked
 from ._woodbury import residues
 
@@ -47,16 +47,16 @@ class Series(Algorithm):
         sound = ~grows(xp, log_Lambda, length) & keeps_digits(xp, inverse, system)
         return astype(xp, checked(self, xp, K, sound), out)
 
-    def suffers_from_growth(self, sizes: Sizes) -> bool:
+    def suffers_from_growth(self, sizes: KernelSizes) -> bool:
         """The low-rank part cancels among powers of the modes."""
         return sizes.rank > 0
 
-    def flops(self, sizes: Sizes) -> tuple[int, int]:
+    def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """The sums; six transforms of lengths that double for Newton's iteration, and six for the products."""
         sums = sizes.kernels * (1 + sizes.rank) ** 2
         return sums * sizes.joined, sums * 18 * sizes.transformed if sizes.rank else 0
 
-    def bytes_each(self, sizes: Sizes) -> int:
+    def bytes_each(self, sizes: KernelSizes) -> int:
         return (1 + sizes.rank) ** 2 * 32 * sizes.length + table_bytes(sizes.stored, sizes.length)
 
 

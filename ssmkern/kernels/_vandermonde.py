@@ -7,7 +7,7 @@ from ..discretization import Sampled
 from ..products.tables import split
 from ..products.vandermonde import power_sums, table_bytes
 from ..systems import Diagonal
-from ._algorithm import Algorithm, Sizes
+from ._algorithm import Algorithm, KernelSizes
 
 
 class Vandermonde(Algorithm):
@@ -22,8 +22,8 @@ class Vandermonde(Algorithm):
         scale = 2.0 if system.conjugate_pairs else 1.0
         return power_sums(sampled.xp, sampled.log_modes(), length, out)(scale * system.C * system.B)
 
-    def flops(self, sizes: Sizes) -> tuple[int, int]:
+    def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         return sizes.kernels * (sizes.joined + 16 * sizes.n * sum(split(sizes.length))), 0
 
-    def bytes_each(self, sizes: Sizes) -> int:
+    def bytes_each(self, sizes: KernelSizes) -> int:
         return table_bytes(sizes.stored, sizes.length) + sizes.item * sizes.length

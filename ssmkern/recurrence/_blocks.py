@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .._arrays import Array, astype, device_of, library
 from ..discretization import Sampled
 from ..systems import Diagonal, System
-from ._strategy import Sizes, Strategy
+from ._strategy import RunSizes, Strategy
 from ._tables import SHORT, BlockTables, dense_tables, diagonal_tables, powers_of
 
 CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
@@ -58,12 +58,12 @@ def bytes_in_blocks(item: int, block: int, n: int) -> int:
     return item * (4 * block + 3 * n) // block
 
 
-def diagonal_cost(sizes: Sizes, block: int) -> float:
+def diagonal_cost(sizes: RunSizes, block: int) -> float:
     """Flops for one diagonal system in blocks of a length."""
     return _cost(sizes, block, sizes.order * CARRY) + 60 * block * sizes.order
 
 
-def _cost(sizes: Sizes, block: int, carry: int) -> float:
+def _cost(sizes: RunSizes, block: int, carry: int) -> float:
     """Flops of all blocks, from one of which to the next it takes ``carry``; powers apart."""
     samples = sizes.rows * -(-sizes.length // block) * block
     return samples * (2 * block + 4 * sizes.order + carry / block) + 4 * block * block

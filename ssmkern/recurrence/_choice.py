@@ -12,7 +12,7 @@ from ..systems import DPLR, System
 from ._blocks import Blocks
 from ._feedback import Feedback
 from ._steps import Steps
-from ._strategy import Sizes, Strategy
+from ._strategy import RunSizes, Strategy
 
 BLOCKS = tuple(2**j for j in range(11))
 _ROWS = 16  # inputs of a system, where their number is not known
@@ -40,8 +40,8 @@ def strategies(xp: Namespace, system: System, u: Array, out: DType, block: int |
     return found
 
 
-def _sizes(xp: Namespace, system: System, u: Array, out: DType) -> Sizes:
-    return Sizes(
+def _sizes(xp: Namespace, system: System, u: Array, out: DType) -> RunSizes:
+    return RunSizes(
         kind=type(system),
         order=system.order,
         stored=system.B.shape[-1],

@@ -13,7 +13,7 @@ from .._arrays import Array, Namespace, chunk_size, device_of, from_host, in_pas
 from ..hippo._legendre import legendre
 from ._linear import blocks_of, linear_scan
 
-_CACHED = 2**14  # samples that fit into the cache with all temporaries
+_CACHED_SAMPLES = 2**14  # samples that fit into the cache with all temporaries
 _POINTS = 2**12  # states times samples between which polynomials are evaluated at a time
 
 
@@ -38,7 +38,7 @@ class Memory(ABC):
         rows, length = u.shape
         most = chunk_size(u, length, 2 * 8 * 12 * (rows + 1))
         if in_passes(self.xp, u):
-            most = max(1, min(most, _CACHED // (max(1, rows) if self.by_rows else 1)))
+            most = max(1, min(most, _CACHED_SAMPLES // (max(1, rows) if self.by_rows else 1)))
         if self.every <= most:
             return self._states_in_blocks(u, x, start, max(1, self._together(most)))
         kept = []

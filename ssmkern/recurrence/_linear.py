@@ -9,7 +9,7 @@ from .._arrays import Array, Namespace, chunk_size, in_passes, library
 
 STEP_BYTES = 6 * 16  # for an entry of the state
 _SHORTEST = 16  # samples in a block: joining the blocks must cost less than stepping through them
-_CACHED = 2**15  # entries of the state of all blocks to handle at a time, so that they stay in the cache
+_CACHED_ENTRIES = 2**15  # entries of the state of all blocks to handle at a time, so that they stay in the cache
 
 
 def linear_scan(
@@ -72,6 +72,6 @@ def blocks_of(xp: Namespace, u: Array, entries: int) -> tuple[int, int]:
     length = u.shape[-1]
     blocks = chunk_size(u, -(-length // _SHORTEST), 2 * STEP_BYTES * entries)
     if in_passes(xp, u):
-        blocks = max(1, min(blocks, _CACHED // max(1, entries)))
+        blocks = max(1, min(blocks, _CACHED_ENTRIES // max(1, entries)))
     count = -(-length // blocks)
     return -(-length // count), count

@@ -13,7 +13,7 @@ STRETCH = 1024  # stretches of time are multiples of this
 
 
 @dataclass(frozen=True)
-class Sizes:
+class RunSizes:
     """What the time and the memory of a run depend on."""
 
     kind: type[System]
@@ -38,7 +38,7 @@ class Strategy(ABC):
 
     xp: Namespace
     out: DType
-    sizes: Sizes
+    sizes: RunSizes
 
     @property
     @abstractmethod
