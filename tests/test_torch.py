@@ -89,6 +89,12 @@ def test_autocast_gives_containers_and_states_in_single_precision(torch):
     assert (y.dtype, x.dtype) == (half, torch.complex64)  # there is no complex bfloat16
 
 
+def test_autocast_plans_what_it_computes(torch):
+    system, dt = to_library(torch, sts.make("diagonal-pairs"), "float32"), torch.tensor([0.05, 0.1])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert sk.plan(system, 64, dt=dt.bfloat16()) == sk.plan(system, 64, dt=dt)
+
+
 def test_autocast_has_gradients_in_the_dtype_of_the_arguments(torch):
     u = torch.ones(8, dtype=torch.bfloat16, requires_grad=True)
     K = torch.linspace(1, 2, 8, requires_grad=True)
@@ -141,17 +147,35 @@ def test_compiles_into_one_graph(torch, kind):
 
 
 @pytest.mark.filterwarnings("ignore:Dynamo detected")
-def test_compiles_once_for_batches_of_every_size(torch):
+@pytest.mark.parametrize("name", ["scan", "kernel", "legs_memory"])
+def test_compiles_once_for_batches_of_every_size(torch, name):
     """The last batch of an epoch is smaller. (A size of its own, then a symbol: two programs.)"""
     from torch._dynamo.testing import CompileCounter
 
-    system = sk.discretize(to_library(torch, sts.make("diagonal-pairs")), 0.1)
-    counter = CompileCounter()
-    compiled = torch.compile(lambda u: sk.scan(system, u)[0], fullgraph=True, backend=counter)
+    system, dplr = (to_library(torch, sts.make(kind)) for kind in ("diagonal-pairs", "dplr-pairs"))
+    discrete, stored = sk.discretize(system, 0.1), dplr.B.shape[-1]
+    calls = {
+        "scan": lambda u: sk.scan(discrete, u)[0],
+        "kernel": lambda u: sk.kernel(dplr.replace(C=u[:, :stored]), 16, dt=0.1),
+        "legs_memory": lambda u: sk.legs_memory(u, 5, discretization="zoh")[1],
+    }
+    call, counter = calls[name], CompileCounter()
+    torch.compiler.reset()
+    compiled = torch.compile(call, fullgraph=True, backend=counter)
     for size in (8, 7, 5, 3):
         u = torch.asarray(sts.rng(size).standard_normal((size, 40)))
-        torch.testing.assert_close(compiled(u), sk.scan(system, u)[0], rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(compiled(u), call(u), rtol=1e-12, atol=1e-12)
     assert counter.frame_count == 2
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected")
+@pytest.mark.parametrize("measure", ["legsd", "glagt", "fourier", "fourier_decay", "fourier_diag"])
+def test_compiled_constants_keep_double_precision(torch, measure):
+    """What NumPy computes on the host is no part of the program: torch would take it for single precision."""
+    t = torch.linspace(0, 0.9, 5, dtype=torch.float64)
+    torch.compiler.reset()
+    compiled = torch.compile(lambda t: sk.basis(measure, 6, t), fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(t), sk.basis(measure, 6, t), rtol=0.0, atol=1e-13)
 
 
 @pytest.mark.filterwarnings("ignore:Dynamo detected")

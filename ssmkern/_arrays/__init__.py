@@ -27,5 +27,5 @@ from .namespace import array_namespace, check_plain, common_namespace
 from .numba import PACKAGE as COMPILER
 from .special import exp_and_phi1, expm1, log1p, log_or_floor, phi1, phi2
 from .threads import THREADED_PRODUCT
-from .torch import compiling, single_under_autocast, without_autocast
+from .torch import compiling, constant, single_under_autocast, without_autocast
 from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, to_device, truth

@@ -24,6 +24,13 @@ def compiling() -> bool:
     return torch is not None and hasattr(torch, "compiler") and bool(torch.compiler.is_compiling())
 
 
+def constant(function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a function of numbers whose result is a constant: ``torch.compile`` calls it, instead of tracing NumPy."""
+    marked: Any = function
+    marked._dynamo_marked_constant = True  # as `torch.compiler.assume_constant_result` does
+    return function
+
+
 class Torch(Library):
     """Tensors of torch."""
 

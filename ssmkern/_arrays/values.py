@@ -32,7 +32,7 @@ def to_device(x: Array, device: Device) -> Array:
 def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None) -> Array:
     """Bring a constant formed on the host, in float64, to a library, dtype and device."""
     # torch warns of arrays that cannot be written to.
-    return xp.asarray(np.require(x, requirements=("C", "W")), dtype=dtype, device=device)
+    return xp.asarray(x.copy(), dtype=dtype, device=device)
 
 
 def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:

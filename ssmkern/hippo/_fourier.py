@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .._arrays import Array, Namespace, device_of, from_host
+from .._arrays import Array, Namespace, constant, device_of, from_host
 from ._measure import Measure, Pair, scale_rows, sum_modes
 
 
@@ -15,7 +15,9 @@ def fourier_series(xp: Namespace, n: int, period: float, t: Array) -> Array:
     frequencies = 2 * math.pi / period * np.arange(n // 2).reshape((-1,) + (1,) * t.ndim)
     phase = from_host(xp, frequencies, t.dtype, device_of(t)) * t
     values = xp.reshape(xp.stack([xp.cos(phase), xp.sin(phase)], axis=1), (n, *t.shape))
-    return scale_rows(xp, values, np.where(np.arange(n) == 0, 1.0, math.sqrt(2)))
+    scales = np.full(n, math.sqrt(2))  # torch.compile would take the numbers of np.where for float32
+    scales[0] = 1.0
+    return scale_rows(xp, values, scales)
 
 
 def _ends(n: int) -> np.ndarray:
@@ -52,13 +54,19 @@ def _sliding(name: str, window: float) -> Measure:
 FOURIER, FOURIER2 = _sliding("fourier", 2.0), _sliding("fourier2", 1.0)
 
 
-def _fourier_decay_kernel(xp: Namespace, n: int, t: Array) -> Array:
+@constant
+def _fourier_decay_modes(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """One mode of each conjugate pair, and weights ``(n, m)``."""
     # Not normal, but close to a shift round a circle: the eigenvectors have a condition number below 3 at any order.
     A, B = _leaking(n, 2.0, 0.5)
     modes, vectors = np.linalg.eig(A)
     weights = vectors * np.linalg.solve(vectors, B)
     upper = modes.imag >= 0
-    return sum_modes(xp, t, modes[upper], np.where(modes.imag > 0, 2, 1)[upper] * weights[:, upper])
+    return modes[upper], np.where(modes.imag > 0, 2, 1)[upper] * weights[:, upper]
+
+
+def _fourier_decay_kernel(xp: Namespace, n: int, t: Array) -> Array:
+    return sum_modes(xp, t, *_fourier_decay_modes(n))
 
 
 FOURIER_DECAY = Measure(

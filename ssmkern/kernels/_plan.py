@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from .._arrays import SHAPES, Namespace, truth, working_bytes, works
+from .._arrays import SHAPES, Namespace, compiling, truth, without_autocast, working_bytes, works
 from .._arrays.checks import check_choice, check_length
 from ..discretization import METHODS, Sampled, grows, step_array
 from ..systems import System
@@ -48,6 +48,7 @@ class Plan:
 
 
 @works(SHAPES)
+@without_autocast
 def plan(
     system: System,
     length: int,
@@ -142,6 +143,10 @@ def _choose(sizes: KernelSizes, growing: Callable[[], bool | None]) -> tuple[Alg
     able = [algorithm for algorithm in ALGORITHMS.values() if sizes.kind in algorithm.automatic]
     if len(able) == 1:
         return able[0], f"the algorithm of {sizes.kind.__name__} systems"
+    if compiling():  # the batch may be a symbol there, by which nothing is sorted; a mode that grows is not seen anyway
+        able = [algorithm for algorithm in able if not algorithm.suffers_from_growth(sizes)]
+        costs = [algorithm.weighted_flops(sizes) for algorithm in able]
+        return able[costs.index(min(costs))], "whether a mode grows cannot be read here"
     able.sort(key=lambda algorithm: algorithm.weighted_flops(sizes))
     reason = "weighted flops: " + ", ".join(f"{one.name} {one.weighted_flops(sizes):.1e}" for one in able)
     for algorithm in able:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import Array, Namespace, chunk_size, device_of, from_host, in_passes, library
+from .._arrays import Array, Namespace, chunk_size, constant, device_of, from_host, in_passes, library
 from ..hippo._legendre import legendre
 from ._linear import blocks_of, linear_scan
 
@@ -127,7 +127,8 @@ class Integral(Memory):
     """
 
     def _together(self, most: int) -> int:
-        return math.isqrt(min(most, _POINTS) // self.every)
+        fits = min(most, _POINTS) // self.every  # a symbol under torch.compile, which has no root of one
+        return next((k for k in range(math.isqrt(_POINTS), 1, -1) if k * k <= fits), 1)
 
     def after(self, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
         """One degree after the other, at all points."""
@@ -161,6 +162,7 @@ class Integral(Memory):
 MEMORIES: dict[str, type[Memory]] = {"bilinear": Midpoint, "zoh": Integral}
 
 
+@constant
 def _nodes(n: int) -> tuple[np.ndarray, ...]:
     """sqrt(2m + 1), and Gauss-Legendre nodes: distances to -1 and to 1, and the table from a state to weighted values.
 

@@ -58,8 +58,7 @@ class Container:
             Container._kinds.append(cls)
 
     def __post_init__(self) -> None:
-        for kind in Container._kinds:  # all, for one makes another: to_dense
-            register_pytree(kind, kind._static)
+        register()
         for field in (*self._core, "D", "dt"):
             object.__setattr__(self, field, single_under_autocast(getattr(self, field)))
         arrays = {name: getattr(self, name) for name in self._core}
@@ -242,3 +241,9 @@ class Container:
         """Dimension of the state; with conjugate pairs, twice the number of stored modes."""
         stored = int(self.B.shape[-1])
         return 2 * stored if self.conjugate_pairs else stored
+
+
+def register() -> None:
+    """Make pytrees of all containers, for one makes another (to_dense); again, for a library may have come since."""
+    for kind in Container._kinds:
+        register_pytree(kind, kind._static)

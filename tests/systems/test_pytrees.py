@@ -1,6 +1,8 @@
 """Systems in what torch and JAX do with structures of arrays: transformed, exported, saved."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -64,3 +66,25 @@ def test_jax_export(jax):
     blob = export.export(jax.jit(lambda s: sk.kernel(s, 8, dt=0.1)))(system).serialize()
     K = export.deserialize(blob).call(system)
     np.testing.assert_allclose(K, sk.kernel(system, 8, dt=0.1), rtol=1e-12, atol=1e-14)
+
+
+LOADERS = {
+    "torch": "import torch, ssmkern; print(type(torch.load(sys.stdin.buffer)).__name__)",
+    "jax": "import jax, ssmkern; print(jax.export.deserialize(sys.stdin.buffer.read()).in_tree)",
+}
+
+
+@pytest.mark.parametrize("name", sorted(LOADERS))
+def test_a_program_may_begin_with_loading_a_system(name, request):
+    """Nothing has been made before that would have told the library what a system is."""
+    xp = request.getfixturevalue(name)
+    system, file = sk.s4d("lin", 4, xp=xp if name == "torch" else xp.numpy), io.BytesIO()
+    if name == "torch":
+        xp.save(system, file)
+    else:
+        pytest.importorskip("flatbuffers")
+        export = pytest.importorskip("jax.export")
+        file.write(export.export(xp.jit(lambda s: s.Lambda))(system).serialize())
+    code = f"import sys, io; sys.stdin = io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read())); {LOADERS[name]}"
+    done = subprocess.run([sys.executable, "-c", code], input=file.getvalue(), capture_output=True, check=True)
+    assert "Diagonal" in done.stdout.decode()
