@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -109,12 +110,13 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
         return made.unchecked(**dict(fields))
 
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten)
-    importlib.import_module("jax.export").register_pytree_node_serialization(
-        cls,
-        serialized_name=f"ssmkern.{cls.__name__}",
-        serialize_auxdata=lambda auxiliary: repr(auxiliary).encode(),
-        deserialize_auxdata=lambda text: ast.literal_eval(bytes(text).decode()),
-    )
+    with contextlib.suppress(ImportError, AttributeError):  # an older JAX lacks it, or what it needs is not installed
+        importlib.import_module("jax.export").register_pytree_node_serialization(
+            cls,
+            serialized_name=f"ssmkern.{cls.__name__}",
+            serialize_auxdata=lambda auxiliary: repr(auxiliary).encode(),
+            deserialize_auxdata=lambda text: ast.literal_eval(bytes(text).decode()),
+        )
 
 
 def _with_float64(function: Callable[..., Any], *arrays: Array) -> Any:

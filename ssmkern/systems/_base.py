@@ -211,6 +211,8 @@ class Container:
         Diagonal(order=4, batch=(), complex64, numpy, cpu, continuous, conjugate_pairs)
         """
         xp = array_namespace(B=self.B)
+        if device in (xp.float32, xp.float64, xp.complex64, xp.complex128):
+            raise TypeError(f"device: got the dtype {device}; pass it as to(dtype={device})")
         _, wanted = check_target(xp, dtype, device, complex_too=True)
         fields = {name: x for name, (x, _) in self.leaves().items()}
         cast = fields if dtype is None else {name: in_precision(xp, x, wanted) for name, x in fields.items()}

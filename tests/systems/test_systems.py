@@ -255,6 +255,8 @@ def test_to_refuses(xp):
     system = to_library(xp, sts.make("diagonal"))
     with pytest.raises(TypeError, match=r"^dtype: got .*int64.*, expected float32 or float64 or complex64"):
         system.to(dtype=xp.int64)
+    with pytest.raises(TypeError, match=r"^device: got the dtype .*float32.*; pass it as to\(dtype="):
+        system.to(xp.float32)
     with pytest.raises(ValueError, match=r"^device: got 'nowhere'"):
         system.to("nowhere")
 
