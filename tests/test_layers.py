@@ -98,7 +98,7 @@ def test_both_frameworks_compute_the_same(layers, torch, jax, jax_layers, init):
     discrete = jax_layers.discrete_of(params)
     states = jax_layers.start(discrete, 2)
     for k in range(3):
-        y, states = jax.jit(jax_layers.step)(params, discrete, states, u[:, k])
+        y, states = jax.jit(jax_layers.step)(params, discrete, u[:, k], states)
     assert y.dtype == np.float32
     assert_close(y, to_numpy(last), 1e-5)
 
