@@ -17,17 +17,11 @@ class Bilinear(Method):
     alpha: float
     keeps_low_rank = True
 
-    def modes(self, xp: Namespace, z: Array) -> Array:
-        return (1.0 + (1.0 - self.alpha) * z) / (1.0 - self.alpha * z)
-
     def modes_less_one(self, xp: Namespace, z: Array) -> Array:
         return z / (1.0 - self.alpha * z)
 
-    def inputs(self, xp: Namespace, z: Array) -> Array:
-        return 1.0 / (1.0 - self.alpha * z)
-
     def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
-        G = self.inputs(xp, z)
+        G = 1.0 / (1.0 - self.alpha * z)
         return (1.0 + (1.0 - self.alpha) * z) * G, G
 
     def log_modes(self, xp: Namespace, z: Array) -> Array:
@@ -76,7 +70,7 @@ class Bilinear(Method):
     def low_rank(self, xp: Namespace, system: DPLR, step: Array) -> Fields:
         """With G and M as in the notes of `discretize`, O(n r^2)."""
         alpha, P = self.alpha, system.P
-        G = self.inputs(xp, step * system.Lambda)
+        G = 1.0 / (1.0 - alpha * step * system.Lambda)
         GP, GB = G[..., None] * P, (G * system.B)[..., None]
         QH = conj(xp, xp.matrix_transpose(system.Q))
         QGP, QGB = library(xp).matmul(QH, GP), library(xp).matmul(QH, GB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from .._arrays import Array, Namespace, device_of, exp_and_phi1, expm1, in_slices, item_bytes, phi1, phi2
+from .._arrays import Array, Namespace, device_of, exp_and_phi1, expm1, in_slices, item_bytes, phi2
 from ..systems import Dense
 from ._exponential import expm
 from ._method import Fields, Method
@@ -17,18 +17,11 @@ class Hold(Method):
     linear: bool = False
     diagonal_only: bool = False
 
-    def modes(self, xp: Namespace, z: Array) -> Array:
-        return xp.exp(z)
-
     def log_modes(self, xp: Namespace, z: Array) -> Array:
         return z
 
     def modes_less_one(self, xp: Namespace, z: Array) -> Array:
         return expm1(xp, z)
-
-    def inputs(self, xp: Namespace, z: Array) -> Array:
-        phi = phi1(xp, z)
-        return phi * phi if self.linear else phi
 
     def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
         exp, phi = exp_and_phi1(xp, z)

@@ -18,10 +18,6 @@ class Method:
     keeps_low_rank = False  # whether a DPLR system stays one
     diagonal_only = False
 
-    def modes(self, xp: Namespace, z: Array) -> Array:
-        """Discrete modes a."""
-        raise NotImplementedError
-
     def log_modes(self, xp: Namespace, z: Array) -> Array:
         """``log a`` of complex z, without rounding ``1 + O(dt)`` first."""
         raise NotImplementedError
@@ -30,13 +26,9 @@ class Method:
         """``a - 1``, the same."""
         raise NotImplementedError
 
-    def inputs(self, xp: Namespace, z: Array) -> Array:
-        """The factor b of a mode, ``B' = dt b B``."""
-        raise NotImplementedError
-
     def modes_and_inputs(self, xp: Namespace, z: Array) -> tuple[Array, Array]:
-        """Both; a method may have them at the cost of one."""
-        return self.modes(xp, z), self.inputs(xp, z)
+        """Discrete modes a, and the factors b in ``B' = dt b B``."""
+        raise NotImplementedError
 
     def gains(self, xp: Namespace, z: Array) -> Array | None:
         """The factor d of a mode in the feedthrough, ``D' = D + dt sum_n C_n d_n B_n``; None if there is none."""

@@ -50,7 +50,7 @@ class Memory(ABC):
     def _states_in_blocks(self, u: Array, x: Array, start: int, together: int) -> tuple[Array, Array]:
         """As `states`, in blocks that yield several states each."""
         xp, every, (rows, length) = self.xp, self.every, u.shape
-        x, after = self._in_blocks(u, x, start, every * np.arange(1, together + 1), keep=True)
+        x, after = self._in_blocks(u, x, start, every * together, keep=True)
         states = [] if after is None else [xp.reshape(after, (rows, after.shape[1] * together, x.shape[-1]))]
         rest = length % (every * together)
         if rest:
@@ -62,15 +62,13 @@ class Memory(ABC):
 
     def _last(self, u: Array, x: Array, start: int, most: int) -> Array:
         """State after u, in blocks of which no state is kept."""
-        x, _ = self._in_blocks(u, x, start, np.array([most]), keep=False)
+        x, _ = self._in_blocks(u, x, start, most, keep=False)
         rest = u.shape[1] % most
         return self.after(u[:, -rest:], x, start + u.shape[1] - rest, np.array([rest]))[:, -1, :] if rest else x
 
-    def _in_blocks(
-        self, u: Array, x: Array, start: int, offsets: np.ndarray, *, keep: bool
-    ) -> tuple[Array, Array | None]:
-        """The state after all whole blocks, and those after the offsets in each; the last offset is the block's end."""
-        size = int(offsets[-1])
+    def _in_blocks(self, u: Array, x: Array, start: int, size: int, *, keep: bool) -> tuple[Array, Array | None]:
+        """The state after all whole blocks of so many samples, and the states to keep in each."""
+        offsets = self.every * np.arange(1, size // self.every + 1) if keep else np.array([size])
         count = u.shape[1] // size
         if count == 0:
             return x, None
