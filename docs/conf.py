@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ssmkern
-from ssmkern._arrays.capability import LIBRARIES
+from ssmkern._arrays.capability import IN_TABLE
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -40,12 +40,12 @@ CAPABILITIES_PAGE = Path(__file__).with_name("capabilities.md")
 
 def capabilities_page() -> str:
     """Text of the page of capabilities: its introduction, and the table that is in the code."""
-    header = ["name", *LIBRARIES, "GPU", "`jax.jit`", "`torch.compile`", "gradients", "notes"]
+    header = ["name", *IN_TABLE, "GPU", "`jax.jit`", "`torch.compile`", "gradients", "notes"]
     rows = [header, ["---"] * len(header)]
     for name in ssmkern.__all__:
         can = getattr(ssmkern, name).capability
         role = "class" if name[0].isupper() else "func"
-        marks = [*(library in can.libraries for library in LIBRARIES), can.gpu, "jax" in can.jit, "torch" in can.jit]
+        marks = [*(library in can.libraries for library in IN_TABLE), can.gpu, "jax" in can.jit, "torch" in can.jit]
         shown = ["yes" if mark else "" for mark in marks]
         rows.append([f"{{py:{role}}}`~ssmkern.{name}`", *shown, ", ".join(can.grad), can.note])
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)

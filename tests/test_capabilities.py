@@ -10,7 +10,7 @@ from catalogue import FIRST, OF_ARRAYS, WITHOUT_ARRAYS
 from helpers import asarray, to_numpy
 
 import ssmkern as sk
-from ssmkern._arrays.capability import LIBRARIES, TRACERS
+from ssmkern._arrays.capability import IN_TABLE, TRACERS
 
 CAPABILITIES = {name: getattr(sk, name).capability for name in sk.__all__}
 
@@ -38,7 +38,7 @@ def test_what_is_said_to_work_is_tested():
     assert set(OF_ARRAYS) == {name for name, capability in CAPABILITIES.items() if capability.grad}
     assert {*MADE} == {name for name, c in CAPABILITIES.items() if c.jit and not c.grad} - WITHOUT_ARRAYS
     for name, capability in CAPABILITIES.items():
-        assert set(capability.grad) <= set(capability.jit) <= set(capability.libraries) <= set(LIBRARIES)
+        assert set(capability.grad) <= set(capability.jit) <= set(capability.libraries) <= set(IN_TABLE)
         assert capability.grad in ((), TRACERS), f"{name}: the tests below want all that trace, or none"
 
 

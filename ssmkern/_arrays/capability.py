@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+from .lookup import LIBRARIES, TESTED
 from .torch import without_autocast
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-LIBRARIES = ("numpy", "torch", "jax", "cupy", "dpnp")
+IN_TABLE = tuple(name for name in TESTED if name in LIBRARIES)
 TRACERS = ("torch", "jax")  # those that differentiate and compile
 
 
@@ -22,7 +23,7 @@ class Capability(NamedTuple):
     `torch.compile`, takes it without a break. ``grad``: those with gradients with respect to arrays.
     """
 
-    libraries: tuple[str, ...] = LIBRARIES
+    libraries: tuple[str, ...] = IN_TABLE
     gpu: bool = True
     jit: tuple[str, ...] = TRACERS
     grad: tuple[str, ...] = TRACERS

@@ -1,7 +1,7 @@
 """What differs between array libraries and is not covered by the array API standard: one small interface.
 
 :class:`Library` does everything by the standard alone, which is slow at worst. A file named after a library holds what
-that library does better, or needs: a subclass, registered in ``_arrays/__init__.py``. No other file names a library.
+that library does better, or needs: a subclass, registered in ``_arrays/lookup.py``. No other file names a library.
 """
 
 from __future__ import annotations

@@ -43,14 +43,17 @@ class Bilinear(Method):
         turn = xp.where(y < 0, -xp.ones_like(y), xp.ones_like(y)) * (1j * math.pi)
         return log1p(xp, w) - log1p(xp, -w) + xp.where(stiff, turn, xp.zeros_like(turn))
 
-    def dense(self, xp: Namespace, system: Dense, step: Array) -> Fields:
-        """Two solves: with the matrix, which B may share, and with B."""
+    def dense(self, xp: Namespace, system: Dense, step: Array, *, less_identity: bool) -> Fields:
+        """Two solves: with the matrix, which B may share, and with B.
+
+        Less the identity the matrix is ``(I - alpha dt A)^-1 dt A``.
+        """
         alpha, n, dtype = self.alpha, system.A.shape[-1], system.A.dtype
         eye = xp.eye(n, dtype=dtype, device=device_of(system.A))
 
         def matrix(A: Array, step: Array) -> Array:
             A = step[..., None] * A
-            return library(xp).solve(eye - alpha * A, eye + (1.0 - alpha) * A)
+            return library(xp).solve(eye - alpha * A, A if less_identity else eye + (1.0 - alpha) * A)
 
         def vector(A: Array, B: Array, step: Array) -> Array:
             return library(xp).solve(eye - alpha * step[..., None] * A, (step * B)[..., None])[..., 0]
@@ -61,11 +64,6 @@ class Bilinear(Method):
             "A": in_slices(xp, matrix, [A, steps], bytes_each, threads=False),
             "B": in_slices(xp, vector, [A, B, steps], bytes_each, threads=False),
         }
-
-    def dense_less_identity(self, xp: Namespace, system: Dense, step: Array) -> Array:
-        eye = xp.eye(system.A.shape[-1], dtype=system.A.dtype, device=device_of(system.A))
-        A = step[..., None] * system.A
-        return library(xp).solve(eye - self.alpha * A, A)
 
     def low_rank(self, xp: Namespace, system: DPLR, step: Array) -> Fields:
         """With G and M as in the notes of `discretize`, O(n r^2)."""

@@ -31,7 +31,7 @@ class Hold(Method):
         """``phi2(z)``: what the slope to a sample has done when the sample is there."""
         return phi2(xp, z) if self.linear else None
 
-    def dense(self, xp: Namespace, system: Dense, step: Array) -> Fields:
+    def dense(self, xp: Namespace, system: Dense, step: Array, *, less_identity: bool) -> Fields:
         """Van Loan's block exponential: the input and, where it is linear, its slope are further states."""
         n, dtype = system.A.shape[-1], system.A.dtype
         extra = 2 if self.linear else 1
@@ -53,7 +53,7 @@ class Hold(Method):
         bytes_each = 14 * item_bytes(xp, dtype) * (n + extra) ** 2
         arrays = [(system.A, 2), (system.B, 1), (step, 1)]
         A, B, *ramp = in_slices(xp, fields, arrays, bytes_each, threads=False)
-        found = {"A": A, "B": B}
+        found = {"A": A - eye[:n, :n] if less_identity else A, "B": B}
         if ramp and system.C is not None:
             found["D"] = xp.sum(system.C * ramp[0], axis=-1) + (0.0 if system.D is None else system.D)
         return found

@@ -34,13 +34,9 @@ class Method:
         """The factor d of a mode in the feedthrough, ``D' = D + dt sum_n C_n d_n B_n``; None if there is none."""
         return None
 
-    def dense(self, xp: Namespace, system: Dense, step: Array) -> Fields:
-        """Fields of a dense system that change, for steps ``(..., 1)``."""
+    def dense(self, xp: Namespace, system: Dense, step: Array, *, less_identity: bool) -> Fields:
+        """Fields of a dense system that change, for steps ``(..., 1)``; A, or A less the identity."""
         raise NotImplementedError
-
-    def dense_less_identity(self, xp: Namespace, system: Dense, step: Array) -> Array | None:
-        """The discrete matrix less the identity without cancellation, if there is a way."""
-        return None
 
     def low_rank(self, xp: Namespace, system: DPLR, step: Array) -> Fields:
         """Fields of a DPLR system that change, where it stays one."""

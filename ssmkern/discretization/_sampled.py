@@ -22,17 +22,35 @@ class Sampled(NamedTuple):
 
     def discrete(self) -> System:
         """The discrete system."""
+        return self._made(less_identity=False)
+
+    def less_identity(self) -> System:
+        """The discrete system with A less the identity for A, without cancellation for small steps.
+
+        A near the identity would lose eps / dt when it is rounded.
+        """
+        return self._made(less_identity=True)
+
+    def _made(self, *, less_identity: bool) -> System:
         xp, system, step, method = self
         if step is None or method is None:
-            return system
+            if not less_identity:
+                return system
+            if not isinstance(system, Dense):
+                return system.with_leaves(Lambda=system.Lambda - 1.0)
+            eye = xp.eye(system.A.shape[-1], dtype=system.A.dtype, device=device_of(system.A))
+            return system.with_leaves(A=system.A - eye)
         if isinstance(system, DPLR) and not method.keeps_low_rank:
             system = system.to_dense()
         if isinstance(system, Dense):
-            fields = method.dense(xp, system, step)
-        elif isinstance(system, DPLR):
-            fields = method.low_rank(xp, system, step)
+            fields = method.dense(xp, system, step, less_identity=less_identity)
         else:
-            fields = _diagonal(xp, system, step, method)
+            if isinstance(system, DPLR):
+                fields = method.low_rank(xp, system, step)
+            else:
+                fields = _diagonal(xp, system, step, method)
+            if less_identity:
+                fields["Lambda"] = method.modes_less_one(xp, step * system.Lambda)
         return system.with_leaves(dt=step[..., 0], **fields)
 
     def log_modes(self) -> Array:
@@ -42,23 +60,6 @@ class Sampled(NamedTuple):
         if self.step is None or self.method is None:
             return log_or_floor(xp, Lambda)
         return self.method.log_modes(xp, self.step * Lambda)
-
-    def less_identity(self) -> System:
-        """The discrete system with A less the identity for A, without cancellation for small steps.
-
-        A near the identity would lose eps / dt when it is rounded.
-        """
-        xp, system, step, method = self
-        discrete = self.discrete()
-        if isinstance(discrete, Dense):
-            less = None
-            if step is not None and method is not None and isinstance(system, Dense):
-                less = method.dense_less_identity(xp, system, step)
-            eye = xp.eye(discrete.A.shape[-1], dtype=discrete.A.dtype, device=device_of(discrete.A))
-            return discrete.with_leaves(A=discrete.A - eye if less is None else less)
-        if step is None or method is None:
-            return discrete.with_leaves(Lambda=discrete.Lambda - 1.0)
-        return discrete.with_leaves(Lambda=method.modes_less_one(xp, step * cast("DPLR | Diagonal", system).Lambda))
 
 
 def _diagonal(xp: Namespace, system: Diagonal, step: Array, method: Method) -> dict[str, Array]:

@@ -72,7 +72,7 @@ def sizes_of(system: System, length: int, dt: object, discretization: str) -> Ke
         n=system.order,
         stored=int(system.B.shape[-1]),
         length=length,
-        rank=int(system.P.shape[-1]) if isinstance(system, DPLR) else 0,
+        rank=system.rank if isinstance(system, DPLR) else 0,
         matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
         kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
         real=system._is_real,

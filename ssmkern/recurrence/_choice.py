@@ -45,7 +45,7 @@ def _sizes(xp: Namespace, system: System, u: Array, out: DType) -> RunSizes:
         kind=type(system),
         order=system.order,
         stored=system.B.shape[-1],
-        rank=system.P.shape[-1] if isinstance(system, DPLR) else 0,
+        rank=system.rank if isinstance(system, DPLR) else 0,
         item=item_bytes(xp, out),
         wide_item=16 if xp.isdtype(out, "complex floating") else 8,
         wide_system_item=16 if is_complex(xp, system.B) and not system.conjugate_pairs else 8,

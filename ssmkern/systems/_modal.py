@@ -31,7 +31,7 @@ class Modal(Container):
     @property
     def rank(self) -> int:
         """Columns of P and Q."""
-        return int(self.P.shape[-1]) if isinstance(self, DPLR) else 0
+        return 0
 
     @without_autocast
     def to_dense(self) -> Dense:
@@ -55,22 +55,17 @@ class Modal(Container):
         """
         xp = array_namespace(Lambda=self.Lambda)
         pairs = self.conjugate_pairs
-        A = _diagonal_matrix(xp, self.Lambda, pairs)
-        if isinstance(self, DPLR):
-            P, Q = (_real_column(xp, x, pairs, axis=-2) for x in (self.P, self.Q))
-            A = A - library(xp).matmul(P, conj(xp, xp.matrix_transpose(Q)))
+        A = self._matrix(xp)
         B = _real_column(xp, self.B, pairs)
         C = None if self.C is None else _real_column(xp, conj(xp, self.C) if pairs else self.C, pairs)
         return Dense.unchecked(A=A, B=B, C=C, D=self.D, dt=self.dt)
 
+    def _matrix(self, xp: Namespace) -> Array:
+        """The full state matrix, in the real basis of conjugate pairs."""
+        return _diagonal_matrix(xp, self.Lambda, self.conjugate_pairs)
+
     def _advance(self, xp: Namespace, x: Array) -> Array:
-        y = self.Lambda * x
-        if isinstance(self, DPLR):
-            inner = library(xp).matmul(conj(xp, xp.matrix_transpose(self.Q)), x[..., None])
-            if self.conjugate_pairs:
-                inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
-            y = y - library(xp).matmul(self.P, inner)[..., 0]
-        return y
+        return self.Lambda * x
 
 
 @works(ARRAYS)
@@ -135,6 +130,21 @@ class DPLR(Modal):
     conjugate_pairs: bool = False
 
     _core = {"Lambda": ("n",), "P": ("n", "r"), "Q": ("n", "r"), "B": ("n",), "C": ("n",)}
+
+    @property
+    def rank(self) -> int:
+        """Columns of P and Q."""
+        return int(self.P.shape[-1])
+
+    def _matrix(self, xp: Namespace) -> Array:
+        P, Q = (_real_column(xp, x, self.conjugate_pairs, axis=-2) for x in (self.P, self.Q))
+        return super()._matrix(xp) - library(xp).matmul(P, conj(xp, xp.matrix_transpose(Q)))
+
+    def _advance(self, xp: Namespace, x: Array) -> Array:
+        inner = library(xp).matmul(conj(xp, xp.matrix_transpose(self.Q)), x[..., None])
+        if self.conjugate_pairs:
+            inner = astype(xp, 2.0 * real(xp, inner), x.dtype)
+        return super()._advance(xp, x) - library(xp).matmul(self.P, inner)[..., 0]
 
 
 @works(ARRAYS)
