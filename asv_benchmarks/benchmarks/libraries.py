@@ -51,8 +51,7 @@ def _wait_for_jax(result: Any) -> None:
 
 
 def _wait_for_torch(result: Any) -> None:
-    if result.is_cuda:
-        importlib.import_module("torch").cuda.synchronize()
+    importlib.import_module("torch").cuda.synchronize()
 
 
 def _wait_for_cupy(result: Any) -> None:
@@ -63,4 +62,4 @@ def _no_wait(result: Any) -> None:
     pass
 
 
-_WAIT = {"jax": _wait_for_jax, "torch": _wait_for_torch, "torch-cuda": _wait_for_torch, "cupy": _wait_for_cupy}
+_WAIT = {"jax": _wait_for_jax, "torch-cuda": _wait_for_torch, "cupy": _wait_for_cupy}

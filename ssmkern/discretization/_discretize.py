@@ -17,7 +17,7 @@ METHODS: dict[str, Method] = {
     "euler": Bilinear(0.0),
     "backward_diff": Bilinear(1.0),
     "zoh": Hold(),
-    "foh": Hold(linear=True),
+    "foh": Hold(linear=True, by_sample=False),  # a slope belongs to two samples
     "dss": Hold(diagonal_only=True),
 }
 
@@ -95,11 +95,10 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
         raise ValueError("system: it is discrete already (its dt is set); pass the continuous system")
     if dt is None:
         raise ValueError("dt: got None, expected the step, a positive number or array")
-    check_method(system, method, alpha)
+    record = _record(system, method, alpha)
     array_namespace(system=system.B, dt=dt)
     check_dt(xp, dt)
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
-    record = METHODS[method] if alpha is None else Bilinear(float(alpha))
     wide = Sampled(xp, system._wide(xp), step_array(xp, system, dt), record).discrete()
     dtype = precision(xp, system.B, dt)[0]
     # Of arrays without axes NumPy makes numbers, which would keep double precision.
@@ -107,15 +106,21 @@ def discretize(system: System, dt: Any, method: str = "bilinear", *, alpha: floa
     return wide._in_precision(xp, dtype).with_leaves(D=in_precision(xp, D, dtype), dt=dt)
 
 
-def check_method(system: System, method: str, alpha: Any, name: str = "method") -> None:
-    """Refuse a method that is unknown or that the system does not take, and an alpha that does not fit."""
-    check_choice(name, method, (*METHODS, "gbt"))
-    if method != "gbt":
-        if METHODS[method].diagonal_only and not isinstance(system, Diagonal):
-            raise ValueError(f"{name}: {method!r} takes a Diagonal system, got {type(system).__name__}; use 'zoh'")
-        if alpha is not None:
-            raise ValueError(f"alpha: got {shown(alpha)} with method {method!r}, but only 'gbt' takes it")
-        return
-    if alpha is None:
-        raise ValueError("alpha: method 'gbt' needs a number in [0, 1]")
-    check_parameter("alpha", alpha, 0, 1, "0 <= alpha <= 1", closed=True)
+def _record(system: System, method: str, alpha: Any) -> Method:
+    """The record of a method, and an alpha where it takes one and only there."""
+    check_choice("method", method, (*METHODS, "gbt"))
+    if method == "gbt":
+        if alpha is None:
+            raise ValueError("alpha: method 'gbt' needs a number in [0, 1]")
+        check_parameter("alpha", alpha, 0, 1, "0 <= alpha <= 1", closed=True)
+        return Bilinear(float(alpha))
+    if alpha is not None:
+        raise ValueError(f"alpha: got {shown(alpha)} with method {method!r}, but only 'gbt' takes it")
+    check_method(system, "method", method)
+    return METHODS[method]
+
+
+def check_method(system: System, name: str, method: str) -> None:
+    """Refuse a method of ``METHODS`` that the system does not take; ``name`` is that of the argument."""
+    if METHODS[method].diagonal_only and not isinstance(system, Diagonal):
+        raise ValueError(f"{name}: {method!r} takes a Diagonal system, got {type(system).__name__}; use 'zoh'")

@@ -16,6 +16,7 @@ class Hold(Method):
 
     linear: bool = False
     diagonal_only: bool = False
+    by_sample: bool = True
 
     def log_modes(self, xp: Namespace, z: Array) -> Array:
         return z

@@ -17,6 +17,7 @@ class Method:
 
     keeps_low_rank = False  # whether a DPLR system stays one
     diagonal_only = False
+    by_sample = True  # whether a sample's step is all that counts for it, so that steps may differ
 
     def log_modes(self, xp: Namespace, z: Array) -> Array:
         """``log a`` of complex z, without rounding ``1 + O(dt)`` first."""

@@ -10,12 +10,14 @@ from ..discretization import METHODS, check_method
 from ..systems import System, check_output, check_system
 
 
-def check_arguments(system: System, dt: Any, discretization: str) -> Namespace:
+def check_arguments(system: System, dt: Any, discretization: Any) -> Namespace:
     """Check system, step and discretization; return the namespace."""
     check_system(system)
     check_output(system)
     xp = array_namespace(system=system.B, dt=dt)
-    check_choice("discretization", discretization, (*METHODS, "gbt"))
+    if isinstance(discretization, str) and discretization == "gbt":
+        raise ValueError("discretization: 'gbt' needs alpha; call discretize(system, dt, 'gbt', alpha=...) first")
+    check_choice("discretization", discretization, METHODS)
     if system.dt is not None:
         if dt is not None:
             raise ValueError(
@@ -24,9 +26,7 @@ def check_arguments(system: System, dt: Any, discretization: str) -> Namespace:
         return xp
     if dt is None:
         raise ValueError("dt: the system is continuous; pass the step, a positive number or array, or discretize first")
-    if discretization == "gbt":
-        raise ValueError("discretization: 'gbt' needs alpha; call discretize(system, dt, 'gbt', alpha=...) first")
-    check_method(system, discretization, None, "discretization")
+    check_method(system, "discretization", discretization)
     check_dt(xp, dt)
     batch_shape(system=system.batch_shape, dt=shape_of(dt))
     return xp

@@ -69,8 +69,10 @@ def krylov(A: Array, b: Array, length: int) -> Array:
     length = check_length("length", length)
     check_vector("b", b)
     n = b.shape[-1]
-    if not is_array(A) or A.ndim < 2 or tuple(A.shape[-2:]) != (n, n):
-        raise ValueError(f"A: got shape {shape_of(A)}, expected (..., {n}, {n}) to fit b")
+    if not is_array(A) or A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+        raise ValueError(f"A: got shape {shape_of(A)}, expected square matrices (..., {n}, {n}) to fit b")
+    if A.shape[-1] != n:
+        raise ValueError(f"b: got shape {shape_of(b)}, expected (..., {A.shape[-1]}) to fit A")
     batch_shape(A=tuple(A.shape[:-2]), b=tuple(b.shape[:-1]))
     out = common_dtype(xp, A, b)
     wide = widest(xp, device_of(A))[xp.isdtype(out, "complex floating")]

@@ -29,7 +29,7 @@ from ._axes import batch_of, without_axes
 from ._linear import STEP_BYTES, blocks_of, linear_scan
 from ._sequences import Inputs, result_dtypes
 
-DISCRETIZATIONS = ("bilinear", "zoh", "dss")
+DISCRETIZATIONS = [name for name, method in METHODS.items() if method.by_sample]
 
 
 def check_irregular(system: System, u: Array, dt: Any) -> None:
@@ -56,9 +56,8 @@ def irregular_scan(
 ) -> tuple[Array, Array]:
     """Run a continuous Diagonal system over samples of different length: ``x_k = a_k x_(k-1) + b_k B u_k``.
 
-    u and dt are ``(..., L)``; a_k and b_k follow from ``z = dt_k Lambda``: exp(z) and dt phi1(z) for "zoh",
-    (1 + z/2) / (1 - z/2) and dt / (1 - z/2) for "bilinear". Returns y ``(..., L)`` and the last state ``(..., n)`` in
-    the common precision.
+    u and dt are ``(..., L)``; a_k and b_k follow from ``dt_k Lambda``, as in `discretize`. Returns y ``(..., L)`` and
+    the last state ``(..., n)`` in the common precision.
     """
     u, x0, ends = inputs
     _check_steps(xp, dt, ends)

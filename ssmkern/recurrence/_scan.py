@@ -65,8 +65,8 @@ def scan(
         Samples of each sequence, 0 to L. What u and dt hold beyond them is not used, y is 0 there.
     dt : array, shape ``(..., L)``, optional
         A step of its own for each sample, in the time unit of Lambda, for a continuous `Diagonal` system.
-    discretization : {"bilinear", "zoh", "dss"}
-        How each of these steps is discretized.
+    discretization : {"bilinear", "euler", "backward_diff", "zoh", "dss"}
+        How each of these steps is discretized, as in `discretize`; "foh", which needs equal steps, is none of them.
     block : int, optional
         Samples in a block, a power of 2; None takes the cheapest. It has no say with ``dt``.
 

@@ -150,7 +150,7 @@ def irregular_scan(draw):
     if shapes["x0"] or draw.maybe(0.5):
         arguments["x0"] = draw.array((*shapes["x0"], host.n), host.pairs or draw.maybe(0.3))
     lengths, ends = draw_lengths(draw, shapes["lengths"], length)
-    method = draw.pick(("bilinear", "zoh", "dss"))
+    method = draw.pick(("bilinear", "euler", "backward_diff", "zoh", "dss"))
     arguments |= {"dt": draw.cast(steps), "discretization": method}
     if lengths is not None:
         arguments["lengths"] = lengths

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import ssmkern as sk
 
 KINDS = ("diagonal", "diagonal-real", "diagonal-pairs")
-METHODS = ("bilinear", "zoh", "dss")
+METHODS = ("bilinear", "euler", "backward_diff", "zoh", "dss")
 
 
 def run(xp, system, u, x0, dt, method, ends=None):

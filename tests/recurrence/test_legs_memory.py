@@ -185,18 +185,11 @@ def test_programs_stay_short(jax):
 
 BAD = [
     (ValueError, "^u: got shape", {"u": np.array(1.0)}),
-    (TypeError, "^u: got list", {"u": [1.0]}),
-    (TypeError, "^u: got dtype int", {"u": np.arange(9)}),
-    (ValueError, "^n: got 0", {"n": 0}),
-    (TypeError, "^n: got 2.5", {"n": 2.5}),
     (ValueError, "^x0: got None with start 3", {"start": 3}),
     (ValueError, "^x0: nothing has gone by", {"x0": np.ones(4)}),
     (ValueError, r"^x0: got shape \(3,\), expected \(\.\.\., 4\)", {"x0": np.ones(3), "start": 1}),
     (ValueError, r"batch.*\bx0\b", {"x0": np.ones((3, 4)), "start": 1, "u": np.ones((2, 9))}),
-    (ValueError, "^start: got -1", {"start": -1}),
-    (TypeError, "^start: got 0.5", {"start": 0.5}),
     (ValueError, "^every: got 10, but u has 9", {"every": 10}),
-    (ValueError, "^every: got 0", {"every": 0}),
     (ValueError, "^discretization: got 'foh'", {"discretization": "foh"}),
 ]
 
