@@ -175,6 +175,14 @@ def make(kind: str, seed: int = 0, n: int = 4, batch: tuple = BATCHES[0]) -> Any
     return KINDS[kind](rng(seed), n, batch=batch)
 
 
+def make_mimo(kind: str, seed: int = 0, n: int = 4, shape: tuple[int, int] = (2, 3)) -> Any:
+    """As `make`, with shape (outputs, inputs): B (n, m), C (p, n) and D (p, m)."""
+    generator, system, (p, m) = rng(seed + 1), make(kind, seed, n), shape
+    with_imag = kind not in ("dense", "diagonal-real")
+    B, C = normal(generator, (n, m), with_imag), normal(generator, (p, n), with_imag)
+    return system.replace(B=B, C=C, D=generator.standard_normal(shape), mimo=True)
+
+
 ALL_KERNELS = [(kind, algorithm) for kind in KINDS for algorithm in ALGORITHMS[kind_class(kind)]]
 PLAIN_KERNELS = [(kind, algorithm) for kind, algorithm in ALL_KERNELS if kind in PLAIN]
 

@@ -55,21 +55,21 @@ class Bilinear(Method):
             A = step[..., None] * A
             return library(xp).solve(eye - alpha * A, A if less_identity else eye + (1.0 - alpha) * A)
 
-        def vector(A: Array, B: Array, step: Array) -> Array:
-            return library(xp).solve(eye - alpha * step[..., None] * A, (step * B)[..., None])[..., 0]
+        def columns(A: Array, B: Array, step: Array) -> Array:
+            return library(xp).solve(eye - alpha * step[..., None] * A, step[..., None] * B)
 
         bytes_each = 5 * item_bytes(xp, dtype) * n * n
-        A, B, steps = (system.A, 2), (system.B, 1), (step, 1)
+        A, B, steps = (system.A, 2), (system.B, 2), (step, 1)
         return {
             "A": in_slices(xp, matrix, [A, steps], bytes_each, threads=False),
-            "B": in_slices(xp, vector, [A, B, steps], bytes_each, threads=False),
+            "B": in_slices(xp, columns, [A, B, steps], bytes_each, threads=False),
         }
 
     def low_rank(self, xp: Namespace, system: DPLR, step: Array) -> Fields:
         """With G and M as in the notes of `discretize`, O(n r^2)."""
         alpha, P = self.alpha, system.P
         G = 1.0 / (1.0 - alpha * step * system.Lambda)
-        GP, GB = G[..., None] * P, (G * system.B)[..., None]
+        GP, GB = G[..., None] * P, G[..., None] * system.B
         QH = conj(xp, xp.matrix_transpose(system.Q))
         QGP, QGB = library(xp).matmul(QH, GP), library(xp).matmul(QH, GB)
         if system.conjugate_pairs:
@@ -81,5 +81,5 @@ class Bilinear(Method):
             "Lambda": (1.0 + (1.0 - alpha) * step * system.Lambda) * G,
             "P": step[..., None] * GPM,
             "Q": conj(xp, G)[..., None] * system.Q,
-            "B": step * (GB - alpha * step[..., None] * (GPM @ QGB))[..., 0],
+            "B": step[..., None] * (GB - alpha * step[..., None] * (GPM @ QGB)),
         }

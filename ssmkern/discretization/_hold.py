@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from .._arrays import Array, Namespace, device_of, exp_and_phi1, expm1, in_slices, item_bytes, phi2
+from .._arrays import Array, Namespace, device_of, exp_and_phi1, expm1, in_slices, item_bytes, library, phi2
 from ..systems import Dense
 from ._exponential import expm
 from ._method import Fields, Method
@@ -34,27 +34,28 @@ class Hold(Method):
 
     def dense(self, xp: Namespace, system: Dense, step: Array, *, less_identity: bool) -> Fields:
         """Van Loan's block exponential: the input and, where it is linear, its slope are further states."""
-        n, dtype = system.A.shape[-1], system.A.dtype
-        extra = 2 if self.linear else 1
-        eye = xp.eye(n + extra, dtype=dtype, device=device_of(system.A))
+        (n, m), dtype = system.B.shape[-2:], system.A.dtype
+        held = n + m
+        size = held + m if self.linear else held
+        eye = xp.eye(size, dtype=dtype, device=device_of(system.A))
 
         def fields(A: Array, B: Array, step: Array) -> tuple[Array, ...]:
-            # Pad with broadcasting zeros to (..., n, n + 1 or n + 2), then with zero rows below.
-            rows = (step[..., None] * A) @ eye[:n, :] + (step * B)[..., None] * eye[n, :]
+            # Pad with broadcasting zeros to the right, then with zero rows below.
+            rows = (step[..., None] * A) @ eye[:n, :] + (step[..., None] * B) @ eye[n:held, :]
             block = xp.matrix_transpose(eye[:n, :]) @ rows
             if self.linear:
-                block = block + eye[:, n, None] * eye[n + 1, :]
+                block = block + xp.matrix_transpose(eye[n:held, :]) @ eye[held:, :]
             E = expm(xp, block)
-            Abar, hold = E[..., :n, :n], E[..., :n, n]
+            Abar, hold = E[..., :n, :n], E[..., :n, n:held]
             if not self.linear:
                 return Abar, hold
-            ramp = E[..., :n, n + 1]
-            return Abar, hold - ramp + (Abar @ ramp[..., None])[..., 0], ramp
+            ramp = E[..., :n, held:]
+            return Abar, hold - ramp + Abar @ ramp, ramp
 
-        bytes_each = 14 * item_bytes(xp, dtype) * (n + extra) ** 2
-        arrays = [(system.A, 2), (system.B, 1), (step, 1)]
+        bytes_each = 14 * item_bytes(xp, dtype) * size**2
+        arrays = [(system.A, 2), (system.B, 2), (step, 1)]
         A, B, *ramp = in_slices(xp, fields, arrays, bytes_each, threads=False)
         found = {"A": A - eye[:n, :n] if less_identity else A, "B": B}
         if ramp and system.C is not None:
-            found["D"] = xp.sum(system.C * ramp[0], axis=-1) + (0.0 if system.D is None else system.D)
+            found["D"] = library(xp).matmul(system.C, ramp[0])
         return found

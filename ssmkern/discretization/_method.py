@@ -11,8 +11,9 @@ Fields = dict[str, Array]
 class Method:
     """A discretization, by what it makes of a mode and of a matrix.
 
-    A mode is given as ``z = dt lambda``. A subclass says what varies: the discrete mode in three forms, each with all
-    its digits, and the factor of B. It is registered under its name in ``METHODS``.
+    A mode is given as ``z = dt lambda``; a system has matrices B ``(..., n, m)`` and C ``(..., p, n)``. A subclass says
+    what varies: the discrete mode in three forms, each with all its digits, and the factor of B. It is registered under
+    its name in ``METHODS``.
     """
 
     keeps_low_rank = False  # whether a DPLR system stays one
@@ -36,7 +37,10 @@ class Method:
         return None
 
     def dense(self, xp: Namespace, system: Dense, step: Array, *, less_identity: bool) -> Fields:
-        """Fields of a dense system that change, for steps ``(..., 1)``; A, or A less the identity."""
+        """Fields of a dense system that change, for steps ``(..., 1)``; A, or A less the identity.
+
+        D is what comes to that of the system, where anything does.
+        """
         raise NotImplementedError
 
     def low_rank(self, xp: Namespace, system: DPLR, step: Array) -> Fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from .._arrays import Array, Namespace, as_array, astype, complex_of, device_of, log_or_floor, real, widest
+from .._arrays import Array, Namespace, as_array, astype, complex_of, device_of, library, log_or_floor, real, widest
 from ..systems import DPLR, Dense, Diagonal, System
 from ._method import Method
 
@@ -42,15 +42,18 @@ class Sampled(NamedTuple):
             return system.with_leaves(A=system.A - eye)
         if isinstance(system, DPLR) and not method.keeps_low_rank:
             system = system.to_dense()
-        if isinstance(system, Dense):
-            fields = method.dense(xp, system, step, less_identity=less_identity)
+        given = _with_matrices(system)
+        if isinstance(given, Dense):
+            fields = method.dense(xp, given, step, less_identity=less_identity)
         else:
-            if isinstance(system, DPLR):
-                fields = method.low_rank(xp, system, step)
-            else:
-                fields = _diagonal(xp, system, step, method)
+            fields = _diagonal(xp, given, step, method) if isinstance(given, Diagonal) else {}
+            fields |= method.low_rank(xp, given, step) if isinstance(given, DPLR) else {}
             if less_identity:
-                fields["Lambda"] = method.modes_less_one(xp, step * system.Lambda)
+                fields["Lambda"] = method.modes_less_one(xp, step * given.Lambda)
+        if not system.mimo:
+            fields |= {name: fields[name][index] for name, index in _OF_ONE.items() if name in fields}
+        if "D" in fields and system.D is not None:
+            fields["D"] = fields["D"] + system.D
         return system.with_leaves(dt=step[..., 0], **fields)
 
     def log_modes(self) -> Array:
@@ -62,13 +65,24 @@ class Sampled(NamedTuple):
         return self.method.log_modes(xp, self.step * Lambda)
 
 
+_OF_ONE = {"B": (..., 0), "D": (..., 0, 0)}  # of matrices of one input and one output
+
+
+def _with_matrices(system: System) -> System:
+    """The system with B ``(..., n, m)`` and C ``(..., p, n)``, also where there is one of each."""
+    if system.mimo:
+        return system
+    return system.with_leaves(B=system.B[..., None], C=None if system.C is None else system.C[..., None, :], mimo=True)
+
+
 def _diagonal(xp: Namespace, system: Diagonal, step: Array, method: Method) -> dict[str, Array]:
     z = step * system.Lambda
     modes, inputs = method.modes_and_inputs(xp, z)
-    fields = {"Lambda": modes, "B": step * inputs * system.B}
+    fields = {"Lambda": modes, "B": (step * inputs)[..., None] * system.B}
     gains = None if system.C is None else method.gains(xp, z)
     if gains is not None:
-        fields["D"] = system._output(xp, step * gains * system.B) + (0.0 if system.D is None else system.D)
+        D = library(xp).matmul(system.C, (step * gains)[..., None] * system.B)
+        fields["D"] = 2.0 * real(xp, D) if system.conjugate_pairs else D
     return fields
 
 

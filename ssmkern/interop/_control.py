@@ -23,8 +23,8 @@ def from_control(system: Any, *, xp: Namespace = None, dtype: DType = None, devi
     Returns
     -------
     Dense
-        As `from_scipy` returns it: B ``(m, n)``, C ``(p, 1, n)``, D ``(p, m)``, or ``(n,)``, ``(n,)`` and ``()`` with
-        one input and one output. A dt of True, an unspecified step, becomes 1.
+        As `from_scipy` returns it: ``mimo`` unless it has one input and one output. A dt of True, an unspecified step,
+        becomes 1.
 
     Raises
     ------

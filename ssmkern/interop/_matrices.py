@@ -39,27 +39,18 @@ def to_matrices(system: System) -> Matrices:
             "system: it is complex, and SciPy and python-control drop imaginary parts; if its output is real, keep one "
             "mode of each conjugate pair and set conjugate_pairs=True, else export real and imaginary parts yourself"
         )
-    _check_one_system(dense)
-    p, m = (1, 1, *dense.batch_shape)[-2:]
-    n = dense.order
-    A = dense.A.copy()
-    B = np.broadcast_to(dense.B, (m, n)).T.copy()
-    C = np.broadcast_to(dense.C.reshape(-1, n), (p, n)).copy()
-    D = np.broadcast_to(D, (p, m)).astype(np.float64)
-    return (A, B, C, D) if dense.dt is None else (A, B, C @ A, C @ B + D)  # with s_k = x_(k-1)
-
-
-def _check_one_system(dense: Dense) -> None:
-    """Refuse a batch that is not one of inputs and outputs of a single system."""
-    C_batch = dense.C.shape[:-1]
-    one = dense.A.ndim == 2 and shape_of(dense.dt) == () and dense.B.ndim <= 2 and len(dense.batch_shape) <= 2
-    if not (one and C_batch[-1:] in ((), (1,))):
+    one = dense.A.ndim == 2 and dense.batch_shape == ()
+    if not one:
         raise ValueError(
             f"system: got A {dense.A.shape}, B {dense.B.shape}, C {dense.C.shape}, D {shape_of(dense.D)} and dt "
-            f"{shape_of(dense.dt)}, expected one system: A (n, n), B (n,) or (m, n) for m inputs, C (n,) or (p, 1, n) "
-            "for p outputs, D () or (p, m), dt (); of a batch pass one element, every array of it indexed, and write "
-            "outputs as C[:, None, :]"
+            f"{shape_of(dense.dt)}, expected one system, not a batch: pass one element, every array of it indexed; "
+            "several inputs and outputs of one state are B (n, m) and C (p, n) with mimo=True"
         )
+    A, B, C = dense.A.copy(), dense.B.copy(), dense.C.copy()
+    if not system.mimo:
+        B, C = B[:, None], C[None, :]
+    D = np.broadcast_to(D, (C.shape[0], B.shape[1])).astype(np.float64)
+    return (A, B, C, D) if dense.dt is None else (A, B, C @ A, C @ B + D)  # with s_k = x_(k-1)
 
 
 def from_matrices(matrices: Any, dt: Any, xp: Namespace, dtype: DType, device: Device) -> Dense:
@@ -75,9 +66,10 @@ def from_matrices(matrices: Any, dt: Any, xp: Namespace, dtype: DType, device: D
         dt = 1.0 if dt is True else float(dt)
     if A.shape[0] == 0:
         raise ValueError("system: it has no state, only the gain D; multiply by D, or give it a state")
-    columns, rows = (B[:, 0], C[0]) if m == p == 1 else (B.T, C[:, None, :])
-    gain = D[0, 0] if m == p == 1 else D
     if any(np.iscomplexobj(x) for x in (A, B, C, D)):
         dtype = complex_of(xp, dtype)
-    A, columns, rows, gain = (from_host(xp, x, dtype, device) for x in (A, columns, rows, np.asarray(gain)))
-    return Dense(A, columns, rows, D=gain, dt=dt)
+    mimo = (p, m) != (1, 1)
+    if not mimo:
+        B, C, D = B[:, 0], C[0], D[0, 0]
+    A, B, C, D = (from_host(xp, np.asarray(x), dtype, device) for x in (A, B, C, D))
+    return Dense(A, B, C, D=D, dt=dt, mimo=mimo)

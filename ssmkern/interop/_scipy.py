@@ -38,8 +38,8 @@ def from_scipy(
     Returns
     -------
     Dense
-        With p outputs and m inputs, B is ``(m, n)``, C ``(p, 1, n)`` and D ``(p, m)``, so that the kernel is
-        ``(p, m, length)``; with one of each, B and C are ``(n,)`` and D ``()``. Complex if a matrix is.
+        With one input and one output B and C are ``(n,)`` and D is ``()``; else the system is ``mimo``, with B
+        ``(n, m)``, C ``(p, n)`` and D ``(p, m)``. Complex if a matrix is.
 
     Raises
     ------
@@ -108,9 +108,8 @@ def to_scipy(system: System) -> Any:
     Parameters
     ----------
     system : Dense, DPLR or Diagonal
-        System of NumPy arrays with C, continuous or discrete, real or of conjugate pairs. Its batch may only be one of
-        inputs and outputs: A unbatched, B ``(n,)`` or ``(m, n)``, C ``(n,)`` or ``(p, 1, n)``, D ``()`` or ``(p, m)``,
-        dt ``()``.
+        System of NumPy arrays with C, continuous or discrete, real or of conjugate pairs, of one input and one output
+        or ``mimo``. No batch.
 
     Returns
     -------

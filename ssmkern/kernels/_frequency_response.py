@@ -21,7 +21,7 @@ from .._arrays import (
 )
 from .._arrays.checks import batch_shape, check_number, check_real, check_vector, shape_of
 from ..discretization import Sampled
-from ..systems import System, check_output, check_system
+from ..systems import System, by_channel, check_output, check_system
 from ._resolvent import resolvent
 
 
@@ -40,8 +40,9 @@ def frequency_response(system: System, w: Any) -> Array:
     Returns
     -------
     array, shape ``(..., l)``, or ``(...)`` for one frequency
-        Complex, in the common precision of system and w: ``C (i w - A)^-1 B + D`` for a continuous system,
-        ``sum_k K_k e^(-i w k) + D = C (1 - e^(-i w) A)^-1 B + D`` for a discrete one. At a pole it is infinite.
+        With ``mimo`` it is ``(..., p, m, l)`` or ``(..., p, m)``. Complex, in the common precision of system and w:
+        ``C (i w - A)^-1 B + D`` for a continuous system, ``sum_k K_k e^(-i w k) + D = C (1 - e^(-i w) A)^-1 B + D`` for
+        a discrete one. At a pole it is infinite.
 
     Raises
     ------
@@ -82,8 +83,10 @@ def frequency_response(system: System, w: Any) -> Array:
     if shape_of(w) == ():
         device = device_of(system.B)
         one = as_array(xp, w, w.dtype if is_array(w) else widest(xp, device)[0], device)
+        (system,) = by_channel(xp, system)
         return _responses(xp, system, xp.reshape(one, (1,)), out)[..., 0]
     check_vector("w", w)
+    system, w = by_channel(xp, system, (w, 1))
     batch_shape(system=system.batch_shape, w=tuple(w.shape[:-1]))
     return _responses(xp, system, w, out)
 

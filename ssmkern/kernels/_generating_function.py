@@ -17,7 +17,7 @@ from .._arrays import (
 from .._arrays.checks import batch_shape, check_vector, shape_of
 from ..discretization import METHODS, Sampled, step_array
 from ..products.vandermonde import vandermonde_transpose
-from ..systems import System, check_system
+from ..systems import System, by_channel, check_system
 from ._arguments import check_arguments
 from ._kernel import kernel
 from ._resolvent import resolvent
@@ -45,7 +45,7 @@ def generating_function(
 
     Returns
     -------
-    array, shape ``(..., l)``
+    array, shape ``(..., l)``, with ``mimo`` ``(..., p, m, l)``
         Complex.
 
     Raises
@@ -80,8 +80,9 @@ def generating_function(
     """
     xp = array_namespace(z=z, system=getattr(system, "B", None), dt=dt)
     check_vector("z", z)
+    check_system(system)
+    system, z, dt = by_channel(xp, system, (z, 1), (dt, 0))
     if length is not None:
-        check_system(system)
         out = complex_of(xp, precision(xp, system.B, z, dt)[0])
         K = kernel(system._wide(xp), length, dt=dt, discretization=discretization)
         batch_shape(system=tuple(K.shape[:-1]), z=tuple(z.shape[:-1]))

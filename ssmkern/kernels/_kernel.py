@@ -14,7 +14,7 @@ from .._arrays import (
     precision,
 )
 from ..discretization import METHODS, Sampled, step_array
-from ..systems import System, simplest
+from ..systems import System, by_channel, check_system, simplest
 from ._algorithm import Algorithm
 from ._bandlimit import limit_band
 from ._digits import LostDigitsError
@@ -54,8 +54,8 @@ def kernel(
     Returns
     -------
     array, shape ``(..., length)``
-        The batch is that of the system and ``dt`` broadcast. Real for conjugate pairs and for real systems, in the
-        common precision of system and ``dt``. D is not part of it.
+        The batch is that of the system and ``dt`` broadcast; with ``mimo`` the kernel is ``(..., p, m, length)``. Real
+        for conjugate pairs and for real systems, in the common precision of system and ``dt``. D is not part of it.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def kernel(
     >>> sk.kernel(system, 4, dt=2.0, discretization="backward_diff").round(4)
     array([0.6667, 0.2222, 0.0741, 0.0247])
     """
+    system, dt = by_channel(check_system(system), system, (dt, 0))
     xp, sizes, chosen, _ = prepare(system, length, dt, discretization, algorithm, bandlimit)
     out = precision(xp, system.B, dt)[not sizes.real]
     leaves = system.with_leaves(D=None, dt=None).leaves()

@@ -9,7 +9,7 @@ from typing import Any
 from .._arrays import SHAPES, Namespace, compiling, truth, without_autocast, working_bytes, works
 from .._arrays.checks import check_choice, check_length
 from ..discretization import METHODS, Sampled, grows, step_array
-from ..systems import System
+from ..systems import System, by_channel, check_system
 from ._algorithm import Algorithm, KernelSizes, sizes_of
 from ._arguments import check_arguments
 from ._bandlimit import check_bandlimit
@@ -94,6 +94,7 @@ def plan(
     >>> sk.plan(system, 1024, dt=0.01).algorithm
     'krylov'
     """
+    system, dt = by_channel(check_system(system), system, (dt, 0))
     xp, sizes, chosen, reason = prepare(system, length, dt, discretization, algorithm, bandlimit)
     bytes_each = chosen.bytes_each(sizes)
     peak_bytes = working_bytes(xp, system.B, sizes.kernels, bytes_each, **chosen.slicing(sizes))

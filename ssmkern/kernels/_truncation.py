@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._arrays import Array, Namespace, astype, computes, conj, device_of, library
 from .._arrays.checks import check_length
-from ..systems import Diagonal, System, check_discrete, check_output, stored_modes
+from ..systems import Diagonal, System, by_channel, check_discrete, check_output, stored_modes
 
 
 @computes
@@ -20,7 +20,7 @@ def truncate_output(system: System, length: int) -> Array:
 
     Returns
     -------
-    array, shape ``(..., n)``
+    array, shape ``(..., n)``, with ``mimo`` ``(..., p, n)``
         In the coordinates and dtype of the system's C.
 
     Raises
@@ -49,7 +49,7 @@ def truncate_output(system: System, length: int) -> Array:
     array([1.75])
     """
     xp, wide, length = _prepare(system, length)
-    return astype(xp, wide.C - late_output(xp, wide, length), system.C.dtype)
+    return _as_given(xp, system, wide.C - late_output(xp, wide, length))
 
 
 @computes
@@ -65,7 +65,7 @@ def untruncate_output(system: System, length: int) -> Array:
 
     Returns
     -------
-    array, shape ``(..., n)``
+    array, shape ``(..., n)``, with ``mimo`` ``(..., p, n)``
         In the coordinates and dtype of the system's C.
 
     Raises
@@ -94,7 +94,7 @@ def untruncate_output(system: System, length: int) -> Array:
     """
     xp, wide, length = _prepare(system, length)
     if isinstance(wide, Diagonal):
-        return astype(xp, wide.C / (1.0 - wide.Lambda**length), system.C.dtype)
+        return _as_given(xp, system, wide.C / (1.0 - wide.Lambda**length))
     dense = wide.to_dense()
     eye = xp.eye(dense.A.shape[-1], dtype=dense.A.dtype, device=device_of(dense.A))
     gap = xp.matrix_transpose(eye - xp.linalg.matrix_power(dense.A, length))
@@ -102,13 +102,19 @@ def untruncate_output(system: System, length: int) -> Array:
     small = xp.abs(dense.C) <= 1e-9 * xp.max(xp.abs(dense.C), axis=-1, keepdims=True)
     idle = xp.astype(xp.all(gap == 0, axis=-1) & small, gap.dtype)
     C = library(xp).solve_where_regular(gap + idle[..., None] * eye, dense.C[..., None])[..., 0]
-    return astype(xp, _to_stored(xp, wide, C), system.C.dtype)
+    return _as_given(xp, system, _to_stored(xp, wide, C))
 
 
 def _prepare(system: System, length: int) -> tuple[Namespace, System, int]:
     xp = check_discrete(system)
     check_output(system)
-    return xp, system._wide(xp), check_length("length", length)
+    (by_output,) = by_channel(xp, system._wide(xp))
+    return xp, by_output, check_length("length", length)
+
+
+def _as_given(xp: Namespace, system: System, C: Array) -> Array:
+    """In the shape and dtype of the system's C."""
+    return astype(xp, C[..., 0, :] if system.mimo else C, system.C.dtype)
 
 
 def late_output(xp: Namespace, system: System, length: int) -> Array:

@@ -27,25 +27,24 @@ from .._arrays import (
 )
 from .._arrays.checks import batch_shape, check_dt, check_flag, check_number, check_real, check_target, shape_of
 
+_TEXTBOOKS = "for the matrices of textbooks, B (n, m) and C (p, n), pass mimo=True"
+
 
 def _of_textbooks(name: str, shape: tuple[int, ...], n: int) -> str:
     """What to pass instead of the input matrix of textbooks and of SciPy, B (n, m)."""
     if name != "B" or len(shape) < 2 or shape[-2] != n:
         return ""
-    if shape[-1] == 1:
-        remedy = f"pass B[{':' if len(shape) == 2 else '...'}, 0], and C[0] for a C of shape (1, n)"
-    else:
-        remedy = "several inputs are batch elements, pass B.T, and C[:, None, :] for several outputs"
-    return f": it is a vector, of one input; {remedy}, or let sk.from_scipy convert a scipy.signal.StateSpace"
+    return f": it is a vector, of one input; {_TEXTBOOKS}, or let sk.from_scipy convert a scipy.signal.StateSpace"
 
 
 class Container:
     """What the three containers share: checks, promotion to one dtype, and registration as a pytree."""
 
-    # Core dimensions of each array field; the letters are those of the docstrings.
+    # Core dimensions of each array field with several inputs m and outputs p; the letters are those of the docstrings.
     _core: dict[str, tuple[str, ...]] = {}
-    _static: tuple[str, ...] = ("conjugate_pairs",)
+    _static: tuple[str, ...] = ("conjugate_pairs", "mimo")
     conjugate_pairs: bool = False
+    mimo: bool = False
     B: Array
     C: Array
     D: Any
@@ -66,13 +65,14 @@ class Container:
             if not is_array(value) and not (name == "C" and value is None):
                 raise TypeError(f"{name}: got {type(value).__name__}, expected an array of shape {self._spelled(name)}")
         xp = array_namespace(**arrays, D=self.D, dt=self.dt)
+        check_flag("mimo", self.mimo)
         self._check_shapes(arrays)
         D = None if self.D is None else check_number("D", self.D)
         check_flag("conjugate_pairs", self.conjugate_pairs)
         if self.conjugate_pairs and D is not None:
             check_real(xp, "D", D, "a system of conjugate pairs has real output")
         check_dt(xp, self.dt)
-        _ = self.batch_shape
+        self._check_batch()
         given = {name: value for name, value in arrays.items() if value is not None}
         dtype = precision(xp, *given.values(), D)[
             self.conjugate_pairs or any(is_complex(xp, x) for x in given.values())
@@ -84,15 +84,20 @@ class Container:
     def _field_names(self) -> list[str]:
         return [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
 
+    def _letters(self, name: str) -> tuple[str, ...]:
+        """Core dimensions of a field; inputs and outputs are none where there is one of each."""
+        letters = (self._core | {"D": ("p", "m")}).get(name, ())
+        return letters if self.mimo else tuple(letter for letter in letters if letter not in "mp")
+
     def _spelled(self, name: str) -> str:
-        return f"(..., {', '.join(self._core[name])})"
+        return f"(..., {', '.join(self._letters(name))})"
 
     def _check_shapes(self, arrays: dict[str, Any]) -> None:
         sizes: dict[str, tuple[int, str]] = {}
         for name, value in arrays.items():
             if value is None:
                 continue
-            letters = self._core[name]
+            letters = self._letters(name)
             if value.ndim < len(letters):
                 raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected {self._spelled(name)}")
             for letter, size in zip(letters, value.shape[value.ndim - len(letters) :], strict=True):
@@ -102,12 +107,27 @@ class Container:
                         f"{name}: got shape {tuple(value.shape)}, expected {self._spelled(name)} "
                         f"with {letter} = {known} as in {source}{_of_textbooks(name, tuple(value.shape), known)}"
                     )
-                if size == 0 and letter == "n":
-                    raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected n of at least 1")
+                if size == 0 and letter != "r":
+                    raise ValueError(f"{name}: got shape {tuple(value.shape)}, expected {letter} of at least 1")
+        if self.mimo and self.D is not None:
+            p, m = (sizes[letter][0] if letter in sizes else letter for letter in "pm")
+            shape = shape_of(self.D)
+            if len(shape) < 2 or shape[-1] != m or (shape[-2] != p and self.C is not None):
+                raise ValueError(
+                    f"D: got shape {shape}, expected (..., {p}, {m}), a gain from each input to each output"
+                )
+
+    def _check_batch(self) -> None:
+        try:
+            _ = self.batch_shape
+        except ValueError as error:
+            if self.mimo or self.B.ndim < 2 or self.C is None or self.C.ndim < 2:
+                raise
+            raise ValueError(f"{error}; {_TEXTBOOKS}") from None
 
     def leaves(self) -> dict[str, tuple[Array, int]]:
         """Return the fields that are arrays, by their names, with the number of core dimensions of each."""
-        fields = {name: (getattr(self, name), len(self._core.get(name, ()))) for name in (*self._core, "D", "dt")}
+        fields = {name: (getattr(self, name), len(self._letters(name))) for name in (*self._core, "D", "dt")}
         return {name: pair for name, pair in fields.items() if is_array(pair[0])}
 
     def with_leaves(self, **leaves: Any) -> Self:
@@ -139,7 +159,7 @@ class Container:
 
     def _output(self, xp: Namespace, x: Array) -> Array:
         """``C x``, or twice its real part if x holds one mode of each pair."""
-        y = xp.sum(self.C * x, axis=-1)
+        y = library(xp).matmul(self.C, x[..., None])[..., 0] if self.mimo else xp.sum(self.C * x, axis=-1)
         return 2.0 * real(xp, y) if self.conjugate_pairs else y
 
     def _advance(self, xp: Namespace, x: Array) -> Array:
@@ -229,6 +249,7 @@ class Container:
             dt = shape_of(self.dt) if is_array(self.dt) else self.dt
             facts.append("continuous" if dt is None else f"dt={dt}")
             facts.append("conjugate_pairs" if self.conjugate_pairs else "")
+            facts.append("mimo" if self.mimo else "")
         except (AttributeError, TypeError, ValueError):  # a transformation has put something else in the arrays' places
             facts = [f"{name}={type(getattr(self, name)).__name__}" for name in self._field_names()]
         return f"{kind}({', '.join(filter(None, facts))})"
@@ -241,8 +262,12 @@ class Container:
     @property
     def order(self) -> int:
         """Dimension of the state; with conjugate pairs, twice the number of stored modes."""
-        stored = int(self.B.shape[-1])
-        return 2 * stored if self.conjugate_pairs else stored
+        return 2 * self._stored if self.conjugate_pairs else self._stored
+
+    @property
+    def _stored(self) -> int:
+        """Numbers that a state has."""
+        return int(self.B.shape[-2 if self.mimo else -1])
 
 
 def register() -> None:

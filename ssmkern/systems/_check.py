@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arrays import Namespace, array_namespace
+from .._arrays import Namespace, array_namespace, is_array
 from ._dense import Dense
 from ._modal import DPLR, Diagonal
 
@@ -36,6 +36,26 @@ def simplest(xp: Namespace, system: System) -> System:
     """The same system, as Diagonal if it is a DPLR one of rank 0, in all axes of the batch."""
     if not isinstance(system, DPLR) or system.rank > 0:
         return system
-    fields = {name: getattr(system, name) for name in ("B", "C", "D", "dt", "conjugate_pairs")}
+    fields = {name: getattr(system, name) for name in ("B", "C", "D", "dt", "conjugate_pairs", "mimo")}
     Lambda = system.Lambda + xp.sum(system.P, axis=-1) + xp.sum(system.Q, axis=-1)  # of nothing
     return Diagonal.unchecked(Lambda=Lambda, **fields)
+
+
+def by_channel(xp: Namespace, system: System, *beside: tuple[Any, int]) -> tuple[Any, ...]:
+    """A system of m inputs and p outputs as a batch ``(..., p, m)`` of systems, and what broadcasts with its batch.
+
+    ``beside`` are arrays with their numbers of core dimensions, 0 or 1; numbers stay. Systems of one input do, too.
+    """
+    values = [x for x, _ in beside]
+    if not system.mimo:
+        return (system, *values)
+    arrays = {name: _channel_axes(x, core) for name, (x, core) in system.leaves().items() if name != "D"}
+    arrays["B"] = xp.matrix_transpose(system.B)[..., None, :, :]
+    if system.C is not None:
+        arrays["C"] = system.C[..., None, :]
+    return (system.with_leaves(**arrays, mimo=False), *(_channel_axes(x, core) for x, core in beside))
+
+
+def _channel_axes(x: Any, core: int) -> Any:
+    """Two axes before the core dimensions."""
+    return x[(..., None, None, *(slice(None),) * core)] if is_array(x) and x.ndim >= core else x

@@ -67,12 +67,13 @@ def allclose(a: System, b: System, *, rtol: float = 1e-5, atol: float = 1e-8) ->
     )
     fields = {name: (getattr(a, name), getattr(b, name)) for name in (*a._core, "D", "dt")}
     for name, (x, y) in fields.items():
-        core = len(a._core.get(name, ()))
+        core = len(a._letters(name))
         if (x is None) != (y is None) or _last(x, core) != _last(y, core):
             return False
         batch_shape(**{f"{name} of a": shape_of(x), f"{name} of b": shape_of(y)})
     given = [pair for pair in fields.values() if pair[0] is not None]
-    return a.conjugate_pairs == b.conjugate_pairs and all(_close(xp, x, y, (rtol, atol), a.B) for x, y in given)
+    flags = a.conjugate_pairs == b.conjugate_pairs and a.mimo == b.mimo
+    return flags and all(_close(xp, x, y, (rtol, atol), a.B) for x, y in given)
 
 
 def _last(x: Any, core: int) -> tuple[int, ...]:

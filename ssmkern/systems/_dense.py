@@ -35,13 +35,16 @@ class Dense(Container):
     A : array, shape ``(..., n, n)``
         State matrix.
     B : array, shape ``(..., n)``
-        Input vector.
+        Input vector; with ``mimo`` a matrix ``(..., n, m)``.
     C : array, shape ``(..., n)``, optional
-        Output vector, ``y = sum_n C_n x_n`` without a conjugate. Needed wherever an output is computed.
+        Output vector, ``y = sum_n C_n x_n`` without a conjugate; with ``mimo`` a matrix ``(..., p, n)``. Needed
+        wherever an output is computed.
     D : array, shape ``(...)``, or number, optional
-        Feedthrough; None is 0. It is no part of the kernel.
+        Feedthrough; with ``mimo`` a matrix ``(..., p, m)``. None is 0. It is no part of the kernel.
     dt : array, shape ``(...)``, or float, optional
         The step, in the time unit of A, with which the system was discretized; None is a continuous system.
+    mimo : bool, default False
+        The matrices are those of textbooks: m inputs, p outputs, and one state for all of them.
 
     Raises
     ------
@@ -70,8 +73,10 @@ class Dense(Container):
     D: Any = None
     dt: Any = None
 
-    _core = {"A": ("n", "n"), "B": ("n",), "C": ("n",)}
-    _static = ()
+    mimo: bool = False
+
+    _core = {"A": ("n", "n"), "B": ("n", "m"), "C": ("p", "n")}
+    _static = ("mimo",)
 
     def _advance(self, xp: Namespace, x: Array) -> Array:
         return library(xp).matmul(self.A, x[..., None])[..., 0]
@@ -124,11 +129,16 @@ class Dense(Container):
             raise ValueError(f"V: got shape {tuple(V.shape)}, expected (..., {n}, {n})")
         dtype = common_dtype(xp, self.A, V)
         A, B, V = (astype(xp, x, dtype) for x in (self.A, self.B, V))
-        C = None if self.C is None else library(xp).matmul(astype(xp, self.C, dtype)[..., None, :], V)[..., 0, :]
+        rows = None if self.C is None else astype(xp, self.C, dtype)
+        columns = B if self.mimo else B[..., None]
+        if rows is not None:
+            rows = library(xp).matmul(rows if self.mimo else rows[..., None, :], V)
         try:
-            A, B = library(xp).solve(V, library(xp).matmul(A, V)), library(xp).solve(V, B[..., None])[..., 0]
+            A, columns = (library(xp).solve(V, X) for X in (library(xp).matmul(A, V), columns))
         except (np.linalg.LinAlgError, RuntimeError) as error:
             if "singular" not in str(error).lower():
                 raise
             raise ValueError("V: it is singular, expected an invertible matrix") from error
-        return self.replace(A=A, B=B, C=C)
+        if self.mimo:
+            return self.replace(A=A, B=columns, C=rows)
+        return self.replace(A=A, B=columns[..., 0], C=None if rows is None else rows[..., 0, :])

@@ -56,9 +56,9 @@ class Modal(Container):
         xp = array_namespace(Lambda=self.Lambda)
         pairs = self.conjugate_pairs
         A = self._matrix(xp)
-        B = _real_column(xp, self.B, pairs)
+        B = _real_column(xp, self.B, pairs, axis=-2 if self.mimo else -1)
         C = None if self.C is None else _real_column(xp, conj(xp, self.C) if pairs else self.C, pairs)
-        return Dense.unchecked(A=A, B=B, C=C, D=self.D, dt=self.dt)
+        return Dense.unchecked(A=A, B=B, C=C, D=self.D, dt=self.dt, mimo=self.mimo)
 
     def _matrix(self, xp: Namespace) -> Array:
         """The full state matrix, in the real basis of conjugate pairs."""
@@ -80,16 +80,18 @@ class DPLR(Modal):
     P, Q : array, shape ``(..., n, r)``
         Low-rank factors; r may be 0.
     B : array, shape ``(..., n)``
-        Input vector.
+        Input vector; with ``mimo`` a matrix ``(..., n, m)``.
     C : array, shape ``(..., n)``, optional
-        Output vector, ``y = sum_n C_n x_n`` without a conjugate.
+        Output vector, ``y = sum_n C_n x_n`` without a conjugate; with ``mimo`` a matrix ``(..., p, n)``.
     D : array, shape ``(...)``, or number, optional
-        Feedthrough; None is 0.
+        Feedthrough; with ``mimo`` a matrix ``(..., p, m)``. None is 0.
     dt : array, shape ``(...)``, or float, optional
         The step, in the time unit of A, of a discrete system; None is a continuous system.
     conjugate_pairs : bool, default False
         The arrays hold one mode of each conjugate pair (``Im Lambda >= 0``); the full system is
         ``Lambda, conj(Lambda)``, ``P, conj(P)`` and so on, and its output ``2 Re sum_n C_n x_n`` is real.
+    mimo : bool, default False
+        The matrices are those of textbooks: m inputs, p outputs, and one state for all of them.
 
     Raises
     ------
@@ -128,8 +130,9 @@ class DPLR(Modal):
     D: Any = None
     dt: Any = None
     conjugate_pairs: bool = False
+    mimo: bool = False
 
-    _core = {"Lambda": ("n",), "P": ("n", "r"), "Q": ("n", "r"), "B": ("n",), "C": ("n",)}
+    _core = {"Lambda": ("n",), "P": ("n", "r"), "Q": ("n", "r"), "B": ("n", "m"), "C": ("p", "n")}
 
     @property
     def rank(self) -> int:
@@ -157,16 +160,18 @@ class Diagonal(Modal):
     Lambda : array, shape ``(..., n)``
         The modes.
     B : array, shape ``(..., n)``
-        Input vector.
+        Input vector; with ``mimo`` a matrix ``(..., n, m)``.
     C : array, shape ``(..., n)``, optional
-        Output vector, ``y = sum_n C_n x_n`` without a conjugate.
+        Output vector, ``y = sum_n C_n x_n`` without a conjugate; with ``mimo`` a matrix ``(..., p, n)``.
     D : array, shape ``(...)``, or number, optional
-        Feedthrough; None is 0.
+        Feedthrough; with ``mimo`` a matrix ``(..., p, m)``. None is 0.
     dt : array, shape ``(...)``, or float, optional
         The step, in the time unit of Lambda, of a discrete system; None is a continuous system.
     conjugate_pairs : bool, default False
         The arrays hold one mode of each conjugate pair (``Im Lambda >= 0``) and the output is
         ``2 Re sum_n C_n x_n``.
+    mimo : bool, default False
+        The matrices are those of textbooks: m inputs, p outputs, and one state for all of them, as in S5.
 
     Raises
     ------
@@ -200,8 +205,9 @@ class Diagonal(Modal):
     D: Any = None
     dt: Any = None
     conjugate_pairs: bool = False
+    mimo: bool = False
 
-    _core = {"Lambda": ("n",), "B": ("n",), "C": ("n",)}
+    _core = {"Lambda": ("n",), "B": ("n", "m"), "C": ("p", "n")}
 
 
 def _diagonal_matrix(xp: Namespace, Lambda: Array, pairs: bool) -> Array:

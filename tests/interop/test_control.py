@@ -56,8 +56,9 @@ def test_from_control(control, xp, dtype, dt):
     given = control.ss(np.diag([-0.5, 0.3]), np.eye(2), np.ones((2, 2)), np.diag([1.0, 2.0]), dt)
     system = sk.from_control(given, xp=xp, dtype=getattr(xp, dtype))
     n = 2 if dt == 0 and dt is not True else 4
-    assert_like(system.B, xp, dtype, (2, n))
-    assert_like(system.C, xp, dtype, (2, 1, n))
+    assert system.mimo
+    assert_like(system.B, xp, dtype, (n, 2))
+    assert_like(system.C, xp, dtype, (2, n))
     assert system.dt == {0: None, 0.1: 0.1, True: 1.0}[dt]
     host = sk.from_control(given)
     w = np.array([0.3, 2.0])

@@ -177,29 +177,38 @@ def test_repr_of_what_has_no_values_jax(jax):
 
 @pytest.mark.parametrize("kind", ["dense", "dplr", "diagonal"])
 def test_textbook_shapes_are_refused_with_the_remedy(xp, kind):
-    """B (n, m) of scipy.signal: here B is a vector, and several inputs are batch elements."""
+    """B (n, m) of scipy.signal: without ``mimo`` B is a vector."""
     system = to_library(xp, sts.make(kind))
-    column, several = (asarray(xp, np.ones((4, m))) for m in (1, 2))
-    with pytest.raises(ValueError, match=r"^B: got shape \(4, 1\), .*pass B\[:, 0\], and C\[0\] .*from_scipy"):
-        system.replace(B=column, C=asarray(xp, np.ones((1, 4))), D=asarray(xp, np.zeros((1, 1))))
-    with pytest.raises(ValueError, match=r"^B: got shape \(4, 2\), .*pass B\.T, and C\[:, None, :\] .*from_scipy"):
-        system.replace(B=several, C=asarray(xp, np.ones((3, 4))))
-    with pytest.raises(ValueError, match=r"^B: got shape \(5, 4, 1\), .*pass B\[\.\.\., 0\]"):
+    for m in (1, 2):
+        with pytest.raises(ValueError, match=rf"^B: got shape \(4, {m}\), .*mimo=True.*from_scipy"):
+            system.replace(B=asarray(xp, np.ones((4, m))), C=asarray(xp, np.ones((3, 4))))
+    with pytest.raises(ValueError, match=r"^B: got shape \(5, 4, 1\), .*mimo=True"):
         system.replace(B=asarray(xp, np.ones((5, 4, 1))))
     with pytest.raises(ValueError, match=r"^B: got shape \(5, 2\), expected \(.*\) with n = 4 as in (A|Lambda)$"):
         system.replace(B=asarray(xp, np.ones((5, 2))))
+    with pytest.raises(ValueError, match=r"^batch shapes .*B \(4,\), C \(2,\).*mimo=True"):  # as many inputs as states
+        system.replace(B=asarray(xp, np.ones((4, 4))), C=asarray(xp, np.ones((2, 4))))
 
 
-def test_what_the_refusal_advises_is_the_system():
-    """`B.T` and `C[:, None, :]` are what `from_scipy` makes, and the response is SciPy's."""
-    signal = pytest.importorskip("scipy.signal")
-    generator = sts.rng(0)
-    A, B, C = -np.eye(3) + 0.3 * generator.standard_normal((3, 3)), *generator.standard_normal((2, 3, 2))
-    C = C.T
-    by_hand = sk.Dense(A, B.T, C[:, None, :], np.zeros((2, 2)))
-    assert sk.allclose(by_hand, sk.from_scipy(signal.StateSpace(A, B, C, np.zeros((2, 2)))))
-    with pytest.raises(ValueError, match=r"^B: "):
-        sk.Dense(A, B, C)
+@pytest.mark.parametrize("kind", ["dense", "dplr", "diagonal"])
+def test_matrices_that_do_not_fit(xp, kind):
+    system = to_library(xp, sts.make_mimo(kind))
+    for name, shape, pattern in [
+        ("B", (4,), r"expected \(\.\.\., n, m\)"),
+        ("B", (5, 3), r"expected \(\.\.\., n, m\) with n = 4"),
+        ("B", (4, 0), "m of at least 1"),
+        ("C", (2, 5), r"expected \(\.\.\., p, n\) with n = 4"),
+        ("C", (0, 4), "p of at least 1"),
+        ("D", (), r"expected \(\.\.\., 2, 3\)"),
+        ("D", (2,), r"expected \(\.\.\., 2, 3\)"),
+        ("D", (3, 2), r"expected \(\.\.\., 2, 3\)"),
+    ]:
+        with pytest.raises(ValueError, match=rf"^{name}: got shape \({shape[0] if shape else ''}.*{pattern}"):
+            system.replace(**{name: asarray(xp, np.ones(shape))})
+    with pytest.raises(ValueError, match=r"^D: got shape \(\), expected \(\.\.\., 2, 3\)"):
+        system.replace(D=0.5)
+    with pytest.raises(TypeError, match=r"^mimo: got 1"):
+        system.replace(mimo=1)
 
 
 # --- to -------------------------------------------------------------------------------------------------------------
