@@ -116,6 +116,24 @@ def of_legs_memory(u, discretization):
     return Call(memory, {"u": u, "x0": real(2, 4)}, ((is_real, (3, 2, 4, 4)), (is_real, (3, 2, 4))))
 
 
+# --- several inputs and outputs of one state ------------------------------------------------------------------------
+
+
+def of_mimo(function, shape, discrete=False, **others):
+    """System of 3 inputs and 2 outputs, which the function takes to a real array ``(2, 3, ...)`` or ``(2,)``."""
+    system = sts.make_mimo("dplr-pairs")
+    return {"mimo": of_system(sk.discretize(system, 0.1) if discrete else system, function, *shape, **others)}
+
+
+MIMO = {
+    "DPLR": of_mimo(lambda s: s.to_dense().B, [(True, (8, 3))]),
+    "discretize": of_mimo(lambda s, dt: sk.discretize(s, dt, "foh").D, [(True, (5, 2, 3))], dt=real(5)),
+    "frequency_response": of_mimo(sk.frequency_response, [(False, (2, 3, 8))], w=real(8)),
+    "generating_function": of_mimo(lambda s, z: sk.generating_function(s, z, dt=0.1), [(False, (2, 3, 8))], z=cplx(8)),
+    "kernel": of_mimo(lambda s, dt: sk.kernel(s, 31, dt=dt), [(True, (5, 2, 3, 31))], dt=real(5)),
+    "step": of_mimo(sk.step, [(True, (5, 2)), (False, (5, 4))], discrete=True, u=real(5, 3), x=cplx(5, 4)),
+}
+
 # --- what is made, and what comes from elsewhere --------------------------------------------------------------------
 
 
@@ -154,7 +172,7 @@ def of_control_software(function, package, make_system):
         system = function(given, **where)
         return system.A, system.B, system.C, system.D
 
-    return {"": Call(parts, {}, ((True, (3, 3)), (True, (1, 3)), (True, (2, 1, 3)), (True, (2, 1))))}
+    return {"": Call(parts, {}, ((True, (3, 3)), (True, (3, 1)), (True, (2, 3)), (True, (2, 1))))}
 
 
 # --- the catalogue --------------------------------------------------------------------------------------------------
@@ -264,5 +282,7 @@ CATALOGUE = {
     },
     "zero_input_response": by_kind(of_zero_input),
 }  # fmt: skip
+for name, calls in MIMO.items():
+    CATALOGUE[name].update(calls)
 FIRST = {name: next(iter(calls.values())) for name, calls in CATALOGUE.items()}
 OF_ARRAYS = {name: call for name, call in FIRST.items() if call.arrays}  # these have gradients
