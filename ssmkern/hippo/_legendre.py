@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from .._arrays import Array, Namespace
-from ._measure import Measure, Pair, Structure, scale_rows, sum_modes
-from ._normal import normal_form
+from ._legs_normal import legs_basis, legs_modes
+from ._measure import Measure, Pair, scale_rows, sum_modes
+from ._normal import NormalForm, in_basis
 
 
 def legendre(xp: Namespace, n: int, below: Array, above: Array) -> Array:
@@ -43,12 +44,18 @@ def _legs_dual(xp: Namespace, n: int, t: Array) -> Array:
     return scale_rows(xp, legendre(xp, n, 2 * xp.exp(-t), -2 * xp.expm1(-t)), np.sqrt(_odd(n)))
 
 
+def _legs_normal(n: int, columns: np.ndarray, scale: float) -> NormalForm:
+    """P and B from the overlaps of the eigenvectors with sqrt(2k + 1)."""
+    w, overlap = legs_modes(n)
+    return NormalForm(-0.5 + 1j * w, overlap[:, None] * columns, scale * overlap, lambda: legs_basis(n, w, overlap))
+
+
 LEGS = Measure(
     name="legs",
     matrices=_legs,
     kernel=lambda xp, n, t: _legs_dual(xp, n, t) * xp.exp(-t),
     dual=_legs_dual,
-    structure=lambda _, B: (-0.5, math.sqrt(0.5) * B[:, None]),
+    normal=lambda n: _legs_normal(n, np.full((1, 1), math.sqrt(0.5)), 1.0),
 )
 
 
@@ -60,8 +67,8 @@ def _legsd(n: int) -> Pair:
 
 
 def _legsd_kernel(xp: Namespace, n: int, t: Array) -> Array:
-    modes, _, B, V = normal_form(LEGSD, n, {})
-    return sum_modes(xp, t, modes, 2 * V * B)
+    form = LEGSD.normal(n)
+    return sum_modes(xp, t, form.Lambda, 2 * form.basis() * form.B)
 
 
 LEGSD = Measure(
@@ -69,7 +76,7 @@ LEGSD = Measure(
     matrices=_legsd,
     kernel=_legsd_kernel,
     dual=_legs_dual,
-    structure=lambda n, _: (-0.5, np.zeros((n, 0))),
+    normal=lambda n: _legs_normal(n, np.zeros((1, 0)), 0.5),
 )
 
 
@@ -84,9 +91,16 @@ def _legt(n: int) -> Pair:
     return -np.outer(root, root) * _signs(n) / 2, root / 2
 
 
-def _legt_structure(n: int, B: np.ndarray) -> Structure:
-    """One column on the even rows, one on the odd rows."""
-    return 0.0, np.where(np.arange(n)[:, None] % 2 == np.arange(2), math.sqrt(2) * B[:, None], 0.0)
+def _legt_normal(n: int) -> NormalForm:
+    """P has one column on the even rows and one on the odd rows, and the skew part turns one kind into the other."""
+    root = np.sqrt(_odd(n))
+    P = np.where(np.arange(n)[:, None] % 2 == np.arange(2), math.sqrt(0.5) * root[:, None], 0.0)
+    even, odd = np.arange(0, n, 2), np.arange(1, n, 2)
+    turn = np.outer(root[even], root[odd]) * np.where(even[:, None] < odd, 0.5, -0.5)
+    left, w, right = np.linalg.svd(turn)
+    V = np.zeros((n, len(even)), complex)
+    V[even], V[odd, n % 2 :] = left[:, ::-1] / math.sqrt(2), 1j * right[::-1].T / math.sqrt(2)
+    return in_basis(1j * np.concatenate([np.zeros(n % 2), w[::-1]]), V, root / 2, P)
 
 
 LEGT = Measure(
@@ -94,7 +108,7 @@ LEGT = Measure(
     matrices=_legt,
     kernel=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 - t, t), np.sqrt(_odd(n)) / 2),
     dual=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 - t, t), np.sqrt(_odd(n))),
-    structure=_legt_structure,
+    normal=_legt_normal,
     window=2.0,
 )
 
@@ -104,7 +118,7 @@ def _lmu(n: int) -> Pair:
     return -_odd(n)[:, None] * _signs(n) * np.outer(sign, sign), sign * _odd(n)
 
 
-def _lmu_structure(n: int, _: np.ndarray) -> Structure:
+def _lmu_normal(n: int) -> NormalForm:
     raise ValueError(
         "measure: 'lmu' is not normal plus low rank in any unitary basis; it is 'legt' in other coordinates and at "
         f"twice the speed: take nplr('legt', {n}) with twice the time step"
@@ -116,6 +130,6 @@ LMU = Measure(
     matrices=_lmu,
     kernel=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 * t, 2 * (1 - t)), _odd(n)),
     dual=lambda xp, n, t: legendre(xp, n, 2 * t, 2 * (1 - t)),
-    structure=_lmu_structure,
+    normal=_lmu_normal,
     window=1.0,
 )

@@ -22,7 +22,6 @@ from .._arrays import (
     works,
 )
 from .._arrays.checks import check_flag, check_real
-from ..hippo._normal import normal_form
 from ..hippo._registry import check_measure
 from ..systems import DPLR
 from ._checks import target_of
@@ -160,24 +159,27 @@ def nplr(
     xp, dtype, device = target_of(xp, dtype, device, C, n)
     if C is not None and conjugate_pairs:
         check_real(xp, "C", C, "the output of conjugate pairs is real: take conjugate_pairs=False")
-    Lambda, P, B, V = normal_form(record, n, values)
+    form = record.normal(n, **values)
+    Lambda, P, B = form.Lambda, form.P, form.B
+    V = form.basis() if basis or C is not None else np.zeros((0, len(B)))  # no row of it is needed
     if not conjugate_pairs:
-        Lambda, P, B, V = both_halves(n, Lambda, P, B, V)
+        Lambda, P, B, transposed = both_halves(n, Lambda, P, B, V.T)
+        V = transposed.T
     if C is not None:  # rounded once, after the sum
         wide = widest(xp, device)[1]
         C = astype(xp, library(xp).matmul(astype(xp, C, wide), from_host(xp, V, wide, device)), complex_of(xp, dtype))
-    Lambda, P, B, V = (from_host(xp, x.astype(complex), complex_of(xp, dtype), device) for x in (Lambda, P, B, V))
+    Lambda, P, B, V = (from_host(xp, np.asarray(x, complex), complex_of(xp, dtype), device) for x in (Lambda, P, B, V))
     system = DPLR(Lambda, P, P, B, C, conjugate_pairs=conjugate_pairs)
     return (system, V) if basis else system
 
 
-def both_halves(n: int, Lambda: np.ndarray, P: np.ndarray, B: np.ndarray, V: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Write the conjugate modes out, by ascending imaginary part; a real mode (odd n) stays single."""
+def both_halves(n: int, Lambda: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
+    """Write the conjugate modes out, by ascending imaginary part; a real mode (odd n) stays single.
+
+    ``Lambda (m,)``, and the others ``(m, ...)`` that come in pairs with it.
+    """
     odd = n % 2
-    single = np.where(np.arange(len(Lambda)) < odd, math.sqrt(2), 1.0)
-    P, B, V = P * single[:, None], B * single, V * single
-
-    def mirrored(x: np.ndarray) -> np.ndarray:
-        return np.concatenate([x[odd:][::-1].conj(), x])
-
-    return mirrored(Lambda), mirrored(P), mirrored(B), mirrored(V.T).T
+    both = [np.concatenate([x[odd:][::-1].conj(), x]) for x in (Lambda, *others)]
+    for x in both[1:]:
+        x[n // 2 : n // 2 + odd] *= math.sqrt(2)
+    return both

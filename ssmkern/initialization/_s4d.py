@@ -9,8 +9,7 @@ import numpy as np
 
 from .._arrays import MADE, Array, Device, DType, Namespace, complex_of, from_host, without_autocast, works
 from .._arrays.checks import check_choice, check_flag, check_length
-from ..hippo._normal import normal_form
-from ..hippo._registry import check_measure
+from ..hippo._legendre import LEGSD
 from ..systems import Diagonal
 from ._checks import generator_of, target_of
 from ._nplr import both_halves
@@ -97,10 +96,10 @@ def s4d(
     check_flag("conjugate_pairs", conjugate_pairs)
     xp, dtype, device = target_of(xp, dtype, device, C, (n + 1) // 2 if conjugate_pairs else n)
     if init == "legs":
-        Lambda, P, _, V = normal_form(*check_measure("legsd", n, {}))
+        Lambda = LEGSD.normal(n).Lambda
         B = np.where(np.arange(len(Lambda)) < n % 2, math.sqrt(0.5), 1.0)
         if not conjugate_pairs:
-            Lambda, _, B, _ = both_halves(n, Lambda, P, B, V)
+            Lambda, B = both_halves(n, Lambda, B)
     elif n % 2:
         raise ValueError(f"n: got {n}, expected an even number for init {init!r}, whose modes come in pairs")
     else:
