@@ -8,8 +8,9 @@ import numpy as np
 
 from .._arrays import Array, Namespace
 from ._legs_normal import legs_basis, legs_modes
+from ._legt_normal import legt_normal
 from ._measure import Measure, Pair, scale_rows, sum_modes
-from ._normal import NormalForm, in_basis
+from ._normal import NormalForm
 
 
 def legendre(xp: Namespace, n: int, below: Array, above: Array) -> Array:
@@ -91,24 +92,12 @@ def _legt(n: int) -> Pair:
     return -np.outer(root, root) * _signs(n) / 2, root / 2
 
 
-def _legt_normal(n: int) -> NormalForm:
-    """P has one column on the even rows and one on the odd rows, and the skew part turns one kind into the other."""
-    root = np.sqrt(_odd(n))
-    P = np.where(np.arange(n)[:, None] % 2 == np.arange(2), math.sqrt(0.5) * root[:, None], 0.0)
-    even, odd = np.arange(0, n, 2), np.arange(1, n, 2)
-    turn = np.outer(root[even], root[odd]) * np.where(even[:, None] < odd, 0.5, -0.5)
-    left, w, right = np.linalg.svd(turn)
-    V = np.zeros((n, len(even)), complex)
-    V[even], V[odd, n % 2 :] = left[:, ::-1] / math.sqrt(2), 1j * right[::-1].T / math.sqrt(2)
-    return in_basis(1j * np.concatenate([np.zeros(n % 2), w[::-1]]), V, root / 2, P)
-
-
 LEGT = Measure(
     name="legt",
     matrices=_legt,
     kernel=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 - t, t), np.sqrt(_odd(n)) / 2),
     dual=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 - t, t), np.sqrt(_odd(n))),
-    normal=_legt_normal,
+    normal=legt_normal,
     window=2.0,
 )
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-_HEAD = 32  # so many terms of a sum over the order are added one by one; the series has eps for the rest
-_STIRLING = (-1 / 24, 7 / 2880, -31 / 40320, 127 / 215040)
+_HEAD = 64  # so many terms of a sum are added one by one; the rest is a series, whose next term is then below eps
+_STIRLING = (-1 / 24, 7 / 2880, -31 / 40320)
 
 
 def legs_modes(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -65,8 +65,10 @@ def _angles(n: int, w: np.ndarray, low: np.ndarray) -> np.ndarray:
 
     head = min(n, _HEAD)
     total = np.sum(angle(w[:, None], low[:, None], np.arange(head) + 0.5), axis=-1)
-    # The rest is the imaginary part of log Gamma(1/2 + z) between head + i w and n + i w, 0 if there is none.
-    rest = w / 2 * _log_ratio(n, head, w) + (_series(n + 1j * w) - _series(head + 1j * w)).imag
+    if n == head:
+        return total
+    # The rest is the imaginary part of log Gamma(1/2 + z) between z = head + i w and n + i w.
+    rest = w / 2 * _log_ratio(n, w) + (_series(n + 1j * w) - _series(head + 1j * w)).imag
     return total + n * angle(w, low, n) - head * angle(w, low, head) + np.where(low, rest, -rest)
 
 
@@ -74,22 +76,24 @@ def _rates(n: int, w: np.ndarray) -> np.ndarray:
     """Sum of a / (a^2 + w^2) over a = k + 1/2, k < n: how fast the angles turn with w."""
     head = min(n, _HEAD)
     a = np.arange(head) + 0.5
-    total = np.sum(a / (a * a + w[:, None] ** 2), axis=-1)
-    return total + _log_ratio(n, head, w) / 2 + (_series_slope(n + 1j * w) - _series_slope(head + 1j * w)).real
+    total = np.sum(a / (a * a + (w * w)[:, None]), axis=-1)
+    if n == head:
+        return total
+    return total + _log_ratio(n, w) / 2 + (_series_slope(n + 1j * w) - _series_slope(head + 1j * w)).real
 
 
-def _log_ratio(n: int, head: int, w: np.ndarray) -> np.ndarray:
-    return np.log1p((n - head) * (n + head) / (head * head + w * w))
+def _log_ratio(n: int, w: np.ndarray) -> np.ndarray:
+    return np.log1p((n - _HEAD) * (n + _HEAD) / (_HEAD * _HEAD + w * w))
 
 
 def _series(z: np.ndarray) -> np.ndarray:
     """Stirling's series of log Gamma(1/2 + z), without its leading terms z log z - z."""
-    q = z**-2
-    c1, c3, c5, c7 = _STIRLING
-    return (c1 + q * (c3 + q * (c5 + q * c7))) / z
+    c1, c3, c5 = _STIRLING
+    q = 1 / (z * z)
+    return (c1 + q * (c3 + q * c5)) / z
 
 
 def _series_slope(z: np.ndarray) -> np.ndarray:
-    q = z**-2
-    c1, c3, c5, c7 = _STIRLING
-    return -q * (c1 + q * (3 * c3 + q * (5 * c5 + q * (7 * c7))))
+    c1, c3, c5 = _STIRLING
+    q = 1 / (z * z)
+    return -q * (c1 + q * (3 * c3 + q * (5 * c5)))
