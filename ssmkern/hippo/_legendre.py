@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .._arrays import Array, Namespace
+from .._arrays import Array, Namespace, constant
 from ._legs_normal import legs_basis, legs_modes
 from ._legt_normal import legt_normal
 from ._measure import Measure, Pair, scale_rows, sum_modes
@@ -67,9 +67,15 @@ def _legsd(n: int) -> Pair:
     return half.T - half - np.eye(n) / 2, root / 2
 
 
-def _legsd_kernel(xp: Namespace, n: int, t: Array) -> Array:
+@constant
+def _legsd_modes(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """One mode of each conjugate pair, and weights ``(n, m)``."""
     form = LEGSD.normal(n)
-    return sum_modes(xp, t, form.Lambda, 2 * form.basis() * form.B)
+    return form.Lambda, 2 * form.basis() * form.B
+
+
+def _legsd_kernel(xp: Namespace, n: int, t: Array) -> Array:
+    return sum_modes(xp, t, *_legsd_modes(n))
 
 
 LEGSD = Measure(
