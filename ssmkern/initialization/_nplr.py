@@ -128,10 +128,13 @@ def nplr(
     V has condition number 1. What it costs is the term of low rank, and the gain is a result that is accurate to
     rounding at every order.
 
-    The eigendecomposition is that of the Hermitian matrix -i times the skew part, in float64 on the host, O(n^3); one
-    Newton step makes the basis unitary to rounding. It rebuilds A to 1e-13 of its norm up to n = 1024 at least. The
-    parameters of the Laguerre measures need no decomposition of their own: beta of ``lagt`` scales B, that of ``tlagt``
-    and ``glagt`` also adds a real number, -beta / 2, to Lambda. ``glagt`` with alpha other than 0 has no such form.
+    Most measures have this form in closed form, on the host in float64: ``legs`` and ``legsd`` by a scalar equation for
+    each mode, the Laguerre and Fourier measures by sines and cosines. Lambda, P and B then cost O(n), and are right to
+    a few eps each; V costs O(n^2) and is made only for ``basis=True`` or C. ``legt`` takes a real singular value
+    decomposition of half the order, O(n^3), and its modes are right to 1e-13 at n = 1024. V is unitary and A is
+    rebuilt, relative to its norm, to 1e-13 up to n = 4096 at least (``legt``: 1024). As to the parameters of the
+    Laguerre measures, beta of ``lagt`` scales B, that of ``tlagt`` and ``glagt`` also adds a real number, -beta / 2, to
+    Lambda. ``glagt`` with alpha other than 0 has no such form.
 
     References
     ----------

@@ -77,6 +77,27 @@ def test_low_frequencies_of_legt(n):
     assert_close(frequencies("legt", n) / expected, np.ones(n // 2), 4 * EPS["float64"] * bound)
 
 
+def trace_of_legt(n, w):
+    """Of the matrix that the recurrence of the spherical Bessel functions makes from (f_-1, f_0) to (f_(n-1), f_n)."""
+    with EXACT.workdps(4 * n):  # the entries are huge
+        (a, b), (c, d) = (EXACT.mpf(1), EXACT.mpf(0)), (EXACT.mpf(0), EXACT.mpf(1))
+        for k in range(n):
+            factor = (2 * k + 1) / w
+            a, b, c, d = b, factor * b - a, d, factor * d - c
+        return a + d
+
+
+@pytest.mark.parametrize("n", [64, 250, 1024])
+def test_frequencies_of_legt_solve_their_equation(n):
+    """The trace passes -2 (-1)^(n/2) at each."""
+    w = frequencies("legt", n)
+    bound = 4 * EPS["float64"] * np.sqrt(w[-1] / w[0])
+    for j in (0, n // 6, n // 3, n // 2 - 1):
+        ends = [EXACT.mpf(w[j]) * (1 + sign * bound) for sign in (-1, 1)]
+        low, high = (trace_of_legt(n, x) + 2 * (-1) ** (n // 2) for x in ends)
+        assert low * high < 0
+
+
 @pytest.mark.parametrize("n", [2, 4, 10])
 def test_inverse_of_legt(n):
     """The skew part, of an even order: two diagonals and two corners."""
