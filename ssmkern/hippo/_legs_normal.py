@@ -28,15 +28,15 @@ def legs_basis(n: int, w: np.ndarray, overlap: np.ndarray) -> np.ndarray:
         part = slice(start, start + width)
         x = w[part]
         size = a * a + x * x
-        turns = np.cumprod(((x - a) * (x + a) + 2j * a * x) / size, axis=0)
+        g = np.cumprod(((x - a) * (x + a) + 2j * a * x) / size, axis=0)  # the product of the turns down to each row
         # All turns make -1. They miss it by what the rounding of w does, which grows like the sum of a / size.
         portion = a / size
         share = (np.cumsum(portion, axis=0) - portion / 2) / np.sum(portion, axis=0)
-        missed = 1 - 1j * np.angle(-turns[-1]) * share
-        turns[1:] = turns[:-1]
-        turns[0] = 1
-        unit = 1.5 - 0.5 * (turns.real**2 + turns.imag**2)  # what the lengths of the turns have lost
-        V[:, part] = (np.sqrt(a / 2) * overlap[part] * unit / size) * (a - 1j * x) * turns * missed
+        back = 1 - 1j * np.angle(-g[-1]) * share
+        g[1:] = g[:-1]
+        g[0] = 1
+        unit = 1.5 - 0.5 * (g.real**2 + g.imag**2)  # over the length, nearly 1
+        V[:, part] = (np.sqrt(a / 2) * overlap[part] * unit / size) * (a - 1j * x) * g * back
     return V
 
 
