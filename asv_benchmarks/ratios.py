@@ -111,6 +111,17 @@ def cauchy():
     row("cauchy product, 8193 nodes", baseline, seconds(lambda: sk.cauchy(v, z, w), 5), ">=20")
 
 
+def normal_form():
+    """Modes of LegS of order 1024, and with the basis, against an eigendecomposition of that size."""
+    A, _ = sk.transition("legs", 1024)
+    skew = -0.5j * (A - A.T)
+    baseline = seconds(lambda: np.linalg.eigh(skew), 3)
+    row("nplr n=1024, over eigh", baseline, seconds(lambda: sk.nplr("legs", 1024), 20), ">=15")
+    row(
+        "nplr n=1024 with its basis, over eigh", baseline, seconds(lambda: sk.nplr("legs", 1024, basis=True), 9), ">=15"
+    )
+
+
 def lssl(dimensions):
     """The S4 paper's comparison with LSSL (its table 2), on this machine: H = n = dimension, L = 1024."""
     goals = {128: "1.9", 256: "6.7", 512: "29.6"}
@@ -181,6 +192,7 @@ def main():
     single_channel()
     large()
     cauchy()
+    normal_form()
     if "torch" in options.libraries:
         backward()
     batch_scans([name for name in options.libraries if name != "numpy"])

@@ -149,3 +149,22 @@ class Cauchy:
 
     def time_plain(self):
         baselines.cauchy(self.v, self.z, self.w)
+
+
+class NormalForm:
+    """`nplr` of LegS, Lambda, P and B alone or with V, beside the eigendecomposition that it does without."""
+
+    ORDER = 256 if QUICK else 1024
+
+    def setup(self):
+        A, _ = sk.transition("legs", self.ORDER)
+        self.skew = -0.5j * (A - A.T)
+
+    def time_nplr(self):
+        sk.nplr("legs", self.ORDER)
+
+    def time_nplr_with_basis(self):
+        sk.nplr("legs", self.ORDER, basis=True)
+
+    def time_eigh(self):
+        np.linalg.eigh(self.skew)

@@ -70,9 +70,9 @@ def basis(measure: str, n: int, t: Any, **params: float) -> Array:
     that their integrals against a smooth signal converge but not their values.
 
     Legendre and Laguerre functions come from recurrences in the difference of neighbours, O(n) an entry, stable in
-    float32 too; Laguerre functions neither overflow nor underflow at large t. ``legsd`` and ``fourier_decay`` take an
-    eigendecomposition on the host, O(n^3), and a matrix product. Their phases are formed in float64 where the library
-    has it. A number ``t`` is taken in NumPy's default dtype.
+    float32 too; Laguerre functions neither overflow nor underflow at large t. ``legsd`` and ``fourier_decay`` take a
+    sum over modes, a matrix product; those of ``fourier_decay`` come from an eigendecomposition on the host, O(n^3).
+    Their phases are formed in float64 where the library has it. A number ``t`` is taken in NumPy's default dtype.
 
     References
     ----------

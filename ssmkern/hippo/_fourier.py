@@ -8,6 +8,7 @@ import numpy as np
 
 from .._arrays import Array, Namespace, constant, device_of, from_host
 from ._measure import Measure, Pair, scale_rows, sum_modes
+from ._normal import NormalForm
 
 
 def fourier_series(xp: Namespace, n: int, period: float, t: Array) -> Array:
@@ -39,13 +40,28 @@ def _leaking(n: int, period: float, leak: float) -> Pair:
     return _rotations(n, period) - leak * np.outer(b, b), leak * b
 
 
+def _turning(n: int, period: float, shift: float, leak: float, scale: float) -> NormalForm:
+    """The form of rotations: plus shift, P and B are sqrt(leak) and scale times the series at lag 0."""
+    w = 2 * math.pi / period * np.arange(n // 2)
+    overlap = np.where(w == 0, math.sqrt(0.5), 1.0)
+
+    def basis() -> np.ndarray:
+        V = np.zeros((n // 2, 2, n // 2), complex)
+        V[np.arange(n // 2), :, np.arange(n // 2)] = np.array([1, -1j]) / math.sqrt(2)
+        V[0, 1, 0] = 1j / math.sqrt(2)  # in the null space, which has no direction of turning
+        return V.reshape(n, n // 2)
+
+    columns = np.full((1, 1 if leak else 0), math.sqrt(leak))
+    return NormalForm(shift + 1j * w, overlap[:, None] * columns, scale * overlap, basis)
+
+
 def _sliding(name: str, window: float) -> Measure:
     return Measure(
         name=name,
         matrices=lambda n: _leaking(n, window, 2 / window),
         kernel=lambda xp, n, t: fourier_series(xp, n, window, t) / window,
         dual=lambda xp, n, t: fourier_series(xp, n, window, t),
-        structure=lambda _, B: (0.0, math.sqrt(window / 2) * B[:, None]),
+        normal=lambda n: _turning(n, window, 0.0, 2 / window, 2 / window),
         window=window,
         even=True,
     )
@@ -74,7 +90,7 @@ FOURIER_DECAY = Measure(
     matrices=lambda n: _leaking(n, 2.0, 0.5),
     kernel=_fourier_decay_kernel,
     dual=lambda xp, n, t: fourier_series(xp, n, 2.0, t),
-    structure=lambda _, B: (0.0, math.sqrt(2) * B[:, None]),
+    normal=lambda n: _turning(n, 2.0, 0.0, 0.5, 0.5),
     period=2.0,
     even=True,
 )
@@ -105,7 +121,7 @@ FOURIER_DIAG = Measure(
     matrices=lambda n: (_rotations(n, 1.0) - np.eye(n) / 2, _ends(n)),
     kernel=lambda xp, n, t: fourier_series(xp, n, 1.0, t) * xp.exp(-t / 2),
     dual=_fourier_diag_dual,
-    structure=lambda n, _: (-0.5, np.zeros((n, 0))),
+    normal=lambda n: _turning(n, 1.0, -0.5, 0.0, 1.0),
     period=1.0,
     even=True,
 )

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from .._arrays import Array, Namespace
-from ._measure import Measure, Pair, Structure, scale_rows
+from ._measure import Measure, Pair, scale_rows
+from ._normal import NormalForm
 
 
 def laguerre(xp: Namespace, n: int, alpha: float, t: Array, rate: float) -> Array:
@@ -36,12 +37,27 @@ def _summing(n: int, diagonal: float) -> np.ndarray:
     return diagonal * np.eye(n) - np.tril(np.ones((n, n)), -1)
 
 
+def _summing_normal(n: int, shift: float, beta: float) -> NormalForm:
+    """The form of such a matrix, with shift = diagonal + 1/2, and of B = beta: its basis is a Fourier transform."""
+    j = np.arange(1 - n % 2, n, 2)  # frequencies tan(pi j / (2 n)) / 2
+    sine, cosine = np.sin(math.pi / (2 * n) * j), np.sin(math.pi / (2 * n) * (n - j))
+    norm = np.sqrt(np.where(j == 0, 2.0 * n, n))
+    overlap = 1 / (cosine * norm)
+
+    def basis() -> np.ndarray:
+        k = np.arange(n)[:, None]
+        half = np.exp(-0.5j * math.pi / n * np.arange(2 * n))
+        return np.concatenate([half, -half])[(j * (2 * k + 1) + 2 * n * k) % (4 * n)] / norm
+
+    return NormalForm(shift + 0.5j * sine / cosine, math.sqrt(0.5) * overlap[:, None], beta * overlap, basis)
+
+
 LAGT = Measure(
     name="lagt",
     matrices=lambda n, beta: (_summing(n, -0.5), np.full(n, beta)),
     kernel=lambda xp, n, t, beta: laguerre(xp, n, 0.0, t, 0.5) * beta,
     dual=lambda xp, n, t, beta: laguerre(xp, n, 0.0, t, 0.5) * (1 / beta),
-    structure=lambda n, _, **__: (0.0, np.full((n, 1), math.sqrt(0.5))),
+    normal=lambda n, beta: _summing_normal(n, 0.0, beta),
     parameters={"beta": (1.0, 0.0, math.inf)},
 )
 
@@ -50,7 +66,7 @@ TLAGT = Measure(
     matrices=lambda n, beta: (_summing(n, -(1 + beta) / 2), np.full(n, beta)),
     kernel=lambda xp, n, t, beta: laguerre(xp, n, 0.0, t, (1 + beta) / 2) * beta,
     dual=lambda xp, n, t, beta: laguerre(xp, n, 0.0, t, (1 - beta) / 2) / beta,
-    structure=lambda n, _, beta: (-beta / 2, np.full((n, 1), math.sqrt(0.5))),
+    normal=lambda n, beta: _summing_normal(n, -beta / 2, beta),
     parameters={"beta": (1.0, 0.0, math.inf)},
 )
 
@@ -82,13 +98,13 @@ def _glagt_dual(xp: Namespace, n: int, t: Array, alpha: float, beta: float) -> A
     return functions if alpha == 0 else functions * t**alpha
 
 
-def _glagt_structure(n: int, _: np.ndarray, alpha: float, beta: float) -> Structure:
+def _glagt_normal(n: int, alpha: float, beta: float) -> NormalForm:
     if alpha != 0:
         raise ValueError(
             f"alpha: got {alpha}, but 'glagt' is normal plus low rank in a unitary basis at alpha = 0 only; take that, "
             f"or the full matrices: Dense(*transition('glagt', {n}, alpha={alpha}, beta={beta}))"
         )
-    return -beta / 2, np.full((n, 1), math.sqrt(0.5))
+    return _summing_normal(n, -beta / 2, _scale(alpha, beta))
 
 
 GLAGT = Measure(
@@ -96,6 +112,6 @@ GLAGT = Measure(
     matrices=_glagt,
     kernel=_glagt_kernel,
     dual=_glagt_dual,
-    structure=_glagt_structure,
+    normal=_glagt_normal,
     parameters={"alpha": (0.0, -1.0, 1.0), "beta": (0.01, 0.0, math.inf)},
 )

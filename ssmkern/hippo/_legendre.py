@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
-from .._arrays import Array, Namespace
-from ._measure import Measure, Pair, Structure, scale_rows, sum_modes
-from ._normal import normal_form
+from .._arrays import Array, Namespace, constant
+from ._legs_normal import legs_basis, legs_modes
+from ._legt_normal import legt_normal
+from ._measure import Measure, Pair, scale_rows, sum_modes
+from ._normal import NormalForm
 
 
 def legendre(xp: Namespace, n: int, below: Array, above: Array) -> Array:
@@ -43,12 +45,18 @@ def _legs_dual(xp: Namespace, n: int, t: Array) -> Array:
     return scale_rows(xp, legendre(xp, n, 2 * xp.exp(-t), -2 * xp.expm1(-t)), np.sqrt(_odd(n)))
 
 
+def _legs_normal(n: int, columns: np.ndarray, scale: float) -> NormalForm:
+    """P and B from the overlaps of the eigenvectors with sqrt(2k + 1)."""
+    w, overlap = legs_modes(n)
+    return NormalForm(-0.5 + 1j * w, overlap[:, None] * columns, scale * overlap, lambda: legs_basis(n, w, overlap))
+
+
 LEGS = Measure(
     name="legs",
     matrices=_legs,
     kernel=lambda xp, n, t: _legs_dual(xp, n, t) * xp.exp(-t),
     dual=_legs_dual,
-    structure=lambda _, B: (-0.5, math.sqrt(0.5) * B[:, None]),
+    normal=lambda n: _legs_normal(n, np.full((1, 1), math.sqrt(0.5)), 1.0),
 )
 
 
@@ -59,9 +67,15 @@ def _legsd(n: int) -> Pair:
     return half.T - half - np.eye(n) / 2, root / 2
 
 
+@constant
+def _legsd_modes(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """One mode of each conjugate pair, and weights ``(n, m)``."""
+    form = LEGSD.normal(n)
+    return form.Lambda, 2 * form.basis() * form.B
+
+
 def _legsd_kernel(xp: Namespace, n: int, t: Array) -> Array:
-    modes, _, B, V = normal_form(LEGSD, n, {})
-    return sum_modes(xp, t, modes, 2 * V * B)
+    return sum_modes(xp, t, *_legsd_modes(n))
 
 
 LEGSD = Measure(
@@ -69,7 +83,7 @@ LEGSD = Measure(
     matrices=_legsd,
     kernel=_legsd_kernel,
     dual=_legs_dual,
-    structure=lambda n, _: (-0.5, np.zeros((n, 0))),
+    normal=lambda n: _legs_normal(n, np.zeros((1, 0)), 0.5),
 )
 
 
@@ -84,17 +98,12 @@ def _legt(n: int) -> Pair:
     return -np.outer(root, root) * _signs(n) / 2, root / 2
 
 
-def _legt_structure(n: int, B: np.ndarray) -> Structure:
-    """One column on the even rows, one on the odd rows."""
-    return 0.0, np.where(np.arange(n)[:, None] % 2 == np.arange(2), math.sqrt(2) * B[:, None], 0.0)
-
-
 LEGT = Measure(
     name="legt",
     matrices=_legt,
     kernel=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 - t, t), np.sqrt(_odd(n)) / 2),
     dual=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 - t, t), np.sqrt(_odd(n))),
-    structure=_legt_structure,
+    normal=legt_normal,
     window=2.0,
 )
 
@@ -104,7 +113,7 @@ def _lmu(n: int) -> Pair:
     return -_odd(n)[:, None] * _signs(n) * np.outer(sign, sign), sign * _odd(n)
 
 
-def _lmu_structure(n: int, _: np.ndarray) -> Structure:
+def _lmu_normal(n: int) -> NormalForm:
     raise ValueError(
         "measure: 'lmu' is not normal plus low rank in any unitary basis; it is 'legt' in other coordinates and at "
         f"twice the speed: take nplr('legt', {n}) with twice the time step"
@@ -116,6 +125,6 @@ LMU = Measure(
     matrices=_lmu,
     kernel=lambda xp, n, t: scale_rows(xp, legendre(xp, n, 2 * t, 2 * (1 - t)), _odd(n)),
     dual=lambda xp, n, t: legendre(xp, n, 2 * t, 2 * (1 - t)),
-    structure=_lmu_structure,
+    normal=_lmu_normal,
     window=1.0,
 )

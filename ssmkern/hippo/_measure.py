@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .._arrays import Array, Namespace, astype, device_of, from_host, widest
+from ._normal import NormalForm
 
 Pair = tuple[np.ndarray, np.ndarray]
-Structure = tuple[float, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,10 @@ class Measure:
     dual : ``(xp, n, t, **params) -> (n, *t.shape)``
         The functions of `reconstruct`, likewise: the integral of ``exp(t A) B`` times them over all lags is the
         identity.
-    structure : ``(n, B, **params) -> shift, P (n, r)``
-        Normal plus low rank: ``A + P P^T`` is shift times the identity plus a skew matrix; on the host. Raises
-        ValueError with the remedy where there is no such form.
+    normal : ``(n, **params) -> NormalForm``
+        Normal plus low rank, on the host: in closed form, or by ``diagonalized`` from A, B, a number and ``P (n, r)``
+        such that ``A + P P^T`` is the number times the identity plus a skew matrix. Raises ValueError with the remedy
+        where there is no such form.
     parameters : mapping, optional
         From names to the default and the two ends of the open interval that a value must lie in.
     window : float, optional
@@ -51,7 +52,7 @@ class Measure:
     matrices: Callable[..., Pair]
     kernel: Callable[..., Array]
     dual: Callable[..., Array]
-    structure: Callable[..., Structure]
+    normal: Callable[..., NormalForm]
     parameters: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     window: float = math.inf
     period: float = math.inf

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from ._measure import Measure
 
+@dataclass(frozen=True, eq=False)
+class NormalForm:
+    """``A = 2 Re(V diag(Lambda) V^H) - (2 Re V P)(2 Re V P)^T`` and ``B_full = 2 Re V B``, with V unitary.
 
-def normal_form(record: Measure, n: int, params: Mapping[str, float]) -> tuple[np.ndarray, ...]:
-    """Return ``Lambda (m,), P (m, r), B (m,), V (n, m)``, one mode of each conjugate pair; raise where there is none.
-
-    ``A = 2 Re(V diag(Lambda) V^H) - (2 Re V P)(2 Re V P)^T`` and ``B_full = 2 Re V B``, with ``Im Lambda`` ascending
-    from 0. A real mode comes first, its column of V divided by sqrt(2). The arguments are those of `check_measure`.
+    ``Lambda (m,)`` has one mode of each conjugate pair, ``Im Lambda`` ascending from 0; ``P (m, r)`` and ``B (m,)``.
+    A real mode, at odd n, comes first, its column of V divided by sqrt(2). ``basis()`` makes V ``(n, m)``: few ask for
+    it.
     """
-    A, B = record.matrices(n, **params)
-    shift, P = record.structure(n, B, **params)
-    # A + P P^T is a multiple of the identity plus the skew part of A: the diagonal never meets the eigensolver.
+
+    Lambda: np.ndarray
+    P: np.ndarray
+    B: np.ndarray
+    basis: Callable[[], np.ndarray]
+
+
+def diagonalized(A: np.ndarray, B: np.ndarray, shift: float, P: np.ndarray) -> NormalForm:
+    """The form of ``A (n, n)``, where ``A + P P^T`` is shift times the identity plus a skew matrix; O(n^3)."""
+    # That skew matrix is the skew part of A: the diagonal never meets the eigensolver.
     w, V = _half_eigenbasis((A - A.T) / 2)
-    V, B_modes = _fix_gauge(V, B)
-    return shift + 1j * w, V.conj().T @ P, B_modes, V
+    return in_basis(shift + 1j * w, V, B, P)
+
+
+def in_basis(Lambda: np.ndarray, V: np.ndarray, B: np.ndarray, P: np.ndarray) -> NormalForm:
+    """The form with these modes, and these eigenvectors but for their phases."""
+    overlap = V.conj().T @ B
+    largest = V[np.argmax(np.abs(V), axis=0), np.arange(V.shape[1])].conj()
+    negligible = np.abs(overlap) <= len(B) * np.finfo(float).eps * np.linalg.norm(B)
+    direction = np.where(negligible, largest, overlap)
+    V = V * (direction / np.abs(direction))
+    return NormalForm(Lambda, V.conj().T @ P, np.abs(overlap), lambda: V)
 
 
 def _half_eigenbasis(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -49,12 +66,3 @@ def _real_basis(Z: np.ndarray) -> np.ndarray:
     # Make the first k rows lower triangular, so that the basis does not depend on the solver.
     left = left @ np.linalg.qr(left[:k].T)[0]
     return left * np.copysign(1.0, left[np.argmax(np.abs(left), axis=0), np.arange(k)])
-
-
-def _fix_gauge(V: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the phase of each eigenvector; return the vectors and ``V^H B``."""
-    overlap = V.conj().T @ B
-    largest = V[np.argmax(np.abs(V), axis=0), np.arange(V.shape[1])].conj()
-    negligible = np.abs(overlap) <= len(B) * np.finfo(float).eps * np.linalg.norm(B)
-    direction = np.where(negligible, largest, overlap)
-    return V * (direction / np.abs(direction)), np.abs(overlap)

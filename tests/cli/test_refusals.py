@@ -226,14 +226,15 @@ def test_the_limit_itself():
         _limits.affordable("n", 7, 4 * 2**30 + 1)
 
 
-@pytest.mark.parametrize(("measure", "discretization"), [("legs", "zoh"), ("legt", "bilinear"), ("lmu", "foh")])
-def test_the_estimate_for_matrices_is_not_exceeded(measure, discretization):
-    n = 400
-    tracemalloc.start()
-    sk.kernel(measure_system(measure, n, np.dtype("float64")), 2, dt=0.01, discretization=discretization)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert _limits.MATRICES * n**2 / 4 < peak < _limits.MATRICES * n**2
+def test_the_estimate_for_matrices_is_not_exceeded():
+    """By none; nor is it more than four times what the hungriest takes."""
+    n, peaks = 400, []
+    for measure, discretization in (("legs", "zoh"), ("legt", "bilinear"), ("lmu", "foh")):
+        tracemalloc.start()
+        sk.kernel(measure_system(measure, n, np.dtype("float64")), 2, dt=0.01, discretization=discretization)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert _limits.MATRICES * n**2 / 4 < max(peaks) < _limits.MATRICES * n**2
 
 
 @pytest.mark.parametrize("command", ["kernel", "check", "demo"])

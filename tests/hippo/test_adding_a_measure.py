@@ -10,6 +10,7 @@ from scipy.linalg import expm
 import ssmkern as sk
 from ssmkern.hippo import _registry
 from ssmkern.hippo._measure import Measure
+from ssmkern.hippo._normal import diagonalized
 
 
 def polynomials(xp, n, t, tau):
@@ -26,12 +27,17 @@ def matrices(n, tau):
     return -(np.tril(np.outer(root, root), -1) + np.diag(np.arange(1.0, n + 1))) / tau, root / tau
 
 
+def normal(n, tau):
+    A, B = matrices(n, tau)
+    return diagonalized(A, B, -0.5 / tau, np.sqrt(tau / 2) * B[:, None])
+
+
 STRETCHED = Measure(  # legs, with a time unit
     name="stretched",
     matrices=matrices,
     kernel=lambda xp, n, t, tau: polynomials(xp, n, t, tau) * xp.exp(-t / tau) / tau,
     dual=polynomials,
-    structure=lambda _, B, tau: (-0.5 / tau, np.sqrt(tau / 2) * B[:, None]),
+    normal=normal,
     parameters={"tau": (2.0, 0.0, 100.0)},
 )
 
