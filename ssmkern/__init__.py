@@ -10,7 +10,17 @@ from .convolution import convolve, convolve_bidirectional
 from .discretization import discretize
 from .hippo import basis, reconstruct, transition
 from .initialization import nplr, s4d, timescales
-from .interop import from_annotated_s4, from_control, from_s4, from_scipy, to_control, to_scipy
+from .interop import (
+    from_annotated_s4,
+    from_control,
+    from_mamba,
+    from_s4,
+    from_s4d,
+    from_s5,
+    from_scipy,
+    to_control,
+    to_scipy,
+)
 from .kernels import (
     Plan,
     frequency_response,
@@ -42,7 +52,10 @@ __all__ = [
     "frequency_response",
     "from_annotated_s4",
     "from_control",
+    "from_mamba",
     "from_s4",
+    "from_s4d",
+    "from_s5",
     "from_scipy",
     "generating_function",
     "kernel",

@@ -240,6 +240,30 @@ CATALOGUE = {
     | labelled("continuous", by_kind(of_frequency_response, False)),
     "from_annotated_s4": {"": of_s4(sk.from_annotated_s4, cplx(3, 4), real(3, 1))},
     "from_control": of_control_software(sk.from_control, "control", lambda *x: import_module("control").ss(*x)),
+    "from_mamba": {
+        "": Call(
+            lambda *x: tuple(sk.from_mamba(*x)[name] for name in ("dt", "A", "B")),
+            {
+                "u": real(3, 4, 9), "A_log": real(4, 2), "D": real(4), "x_proj": real(5, 4), "dt_proj": real(4, 1),
+                "dt_bias": real(4),
+            },
+            ((True, (3, 4, 9)), (True, (4, 2)), (True, (3, 1, 9, 2))),
+        )
+    },
+    "from_s4d": {
+        "": Call(
+            lambda Lambda, C, B: tuple(getattr(sk.from_s4d(Lambda, C, B), name) for name in ("Lambda", "C", "B")),
+            {"Lambda": -cplx(3, 4), "C": cplx(2, 3, 4), "B": cplx(3, 4)},
+            ((False, (3, 4)), (False, (2, 3, 4)), (False, (3, 4))),
+        )
+    },
+    "from_s5": {
+        "": Call(
+            lambda *x: tuple(getattr(sk.from_s5(*x), name) for name in ("Lambda", "B", "C", "D")),
+            {"Lambda": -cplx(4), "B": cplx(4, 3), "C": cplx(3, 4), "D": real(3), "dt": real(4)},
+            ((False, (4,)), (False, (4, 3)), (False, (3, 4)), (True, (3, 3))),
+        )
+    },
     "from_s4": {"": of_s4(sk.from_s4, cplx(1, 3, 4), real(3))},
     "from_scipy": of_control_software(sk.from_scipy, "scipy", lambda *x: import_module("scipy.signal").StateSpace(*x)),
     "generating_function": {

@@ -11,7 +11,6 @@ from .._arrays import (
     astype,
     computes,
     conj,
-    imag,
     is_array,
     is_complex,
     moveaxis,
@@ -20,6 +19,7 @@ from .._arrays.checks import check_dt, check_length, check_vector, shape_of
 from ..discretization import discretize
 from ..kernels import untruncate_output
 from ..systems import DPLR
+from ._modes import upper_half
 
 
 @computes
@@ -71,8 +71,9 @@ def from_s4(
 
     Call ``.detach()`` on them first if gradients are not wanted. With ``n_ssm`` other than 1 or h, repeat A, P and B
     h / n_ssm times. A mode and its conjugate say the same: where ``Im Lambda < 0``, the entry of all four arrays is
-    conjugated. To undo the truncation takes one dense solve a channel, O(n^3 log length), and as many digits as
-    ``I - A^length`` is ill-conditioned. Diagonal kernels (S4D) never truncate; conjugated, they are a `Diagonal`.
+    conjugated, and so is that of a state which is carried over: ``where(Lambda.imag < 0, conj(x), x)``. To undo the
+    truncation takes one dense solve a channel, O(n^3 log length), and as many digits as ``I - A^length`` is
+    ill-conditioned. Diagonal kernels (S4D) never truncate: see `from_s4d`.
 
     References
     ----------
@@ -90,9 +91,7 @@ def from_s4(
     xp = _check(Lambda, P, B, C, dt, rank_axes=1)
     P = moveaxis(xp, P, 0, -1)
     given = DPLR(Lambda, P, P, B, C, conjugate_pairs=True)
-    lower = imag(xp, given.Lambda) < 0
-    P = xp.where(lower[..., None], conj(xp, given.P), given.P)
-    Lambda, B, C = (xp.where(lower, conj(xp, x), x) for x in (given.Lambda, given.B, given.C))
+    Lambda, P, B, C = upper_half(xp, given.Lambda, (given.P, 2), (given.B, 1), (given.C, 1))
     return _untruncated(xp, DPLR(Lambda, P, P, B, C, conjugate_pairs=True), dt, truncated_length)
 
 
