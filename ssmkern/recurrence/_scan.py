@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
-
 from .._arrays import (
     Array,
-    Namespace,
     array_namespace,
-    common_namespace,
     complex_value,
     computes,
     device_of,
-    is_array,
-    truth,
 )
 from .._arrays.checks import (
     batch_shape,
@@ -24,7 +18,6 @@ from .._arrays.checks import (
     check_real,
     check_vector,
     shape_of,
-    shown,
 )
 from ..kernels import kernel
 from ..systems import (
@@ -35,6 +28,7 @@ from ..systems import (
     check_system,
 )
 from ._irregular import DISCRETIZATIONS, check_irregular, irregular_scan
+from ._lengths import check_lengths
 from ._sequences import Inputs, run_sequences
 from ._step import check_state, promote
 
@@ -129,7 +123,7 @@ def scan(
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     block = None if block is None else _check_block(block)
-    ends = None if lengths is None else _check_lengths(xp, lengths, u)
+    ends = None if lengths is None else check_lengths(xp, lengths, u, u.shape[-1])
     check_choice("discretization", discretization, DISCRETIZATIONS)
     if dt is not None:
         check_irregular(system, u, dt)
@@ -214,24 +208,3 @@ def _check_block(block: Any) -> int:
     if block & (block - 1):
         raise ValueError(f"block: got {block}, expected a power of 2, or None for the cheapest")
     return block
-
-
-def _check_lengths(xp: Namespace, lengths: Any, u: Array) -> Array:
-    """Sequence lengths, an array of the library's default integers."""
-    length, integer = u.shape[-1], xp.__array_namespace_info__().default_dtypes()["integral"]
-    if isinstance(lengths, int | np.integer):
-        return xp.asarray(check_length("lengths", lengths, 0, length), dtype=integer, device=device_of(u))
-    if isinstance(lengths, list | tuple):
-        known = [check_length(f"lengths[{i}]", each, 0, length) for i, each in enumerate(lengths)]
-        return xp.asarray(known, dtype=integer, device=device_of(u))
-    if not is_array(lengths):
-        raise TypeError(
-            f"lengths: got {shown(lengths)}, expected an integer, or an array or list of them, one for each sequence"
-        )
-    common_namespace(u=u, lengths=lengths)
-    if not xp.isdtype(lengths.dtype, "integral"):
-        raise TypeError(f"lengths: got dtype {lengths.dtype}, expected integers, the samples of each sequence")
-    lengths = xp.astype(lengths, integer)
-    if truth((lengths >= 0) & (lengths <= length)) is False:
-        raise ValueError(f"lengths: got entries outside 0 ... {length}, the last axis of u")
-    return lengths
