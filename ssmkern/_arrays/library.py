@@ -240,8 +240,8 @@ class Library:
 
     # --- what is compiled, or made in one piece
 
-    def compiled(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...] | None:
-        """Results of an operation by a compiled loop, if there is one for it."""
+    def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
+        """Compiled loops for a selective scan and for its gradients, if there are such for these arrays."""
         return None
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:

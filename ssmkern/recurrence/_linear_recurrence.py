@@ -20,6 +20,7 @@ from .._arrays import (
 )
 from .._arrays.checks import batch_shape, check_flag, check_vector, shape_of
 from ._lengths import check_lengths, check_starts
+from ._shapes import broadcast, summed
 from ._solve import Restarts, solve
 
 
@@ -152,7 +153,7 @@ class Recurrence(Operation):
 
     def shapes(self, arrays: Sequence[Array]) -> list[tuple[tuple[int, ...], Any]]:
         b, cores = arrays[1], [2, 2] + [1] * (len(arrays) - 2)
-        batch = _broadcast(*(tuple(x.shape[: x.ndim - core]) for x, core in zip(arrays, cores, strict=True)))
+        batch = broadcast(*(tuple(x.shape[: x.ndim - core]) for x, core in zip(arrays, cores, strict=True)))
         return [((*batch, *b.shape[-2:]), b.dtype)]
 
     def compute(self, xp: Namespace, arrays: Sequence[Array]) -> tuple[Array, ...]:
@@ -218,20 +219,6 @@ def _shifted(xp: Namespace, x: Array, *, back: bool, first: Array | None = None)
     if first is not None:
         end = end + first[..., None, :]
     return xp.concat([x[..., 1:, :], end] if back else [end, x[..., :-1, :]], axis=-2)
-
-
-def summed(xp: Namespace, x: Array, shape: tuple[int, ...]) -> Array:
-    """Sum of x over the axes along which an array of that shape was broadcast."""
-    axes = [i for i in range(x.ndim) if i < x.ndim - len(shape) or shape[i - x.ndim] == 1 < x.shape[i]]
-    x = xp.sum(x, axis=tuple(axes), keepdims=True, dtype=x.dtype) if axes else x
-    return xp.reshape(x, shape)
-
-
-def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Of shapes that fit; sizes may be symbols, which are compared with 1 alone."""
-    longest = max(map(len, shapes))
-    filled = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
-    return tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*filled, strict=True))
 
 
 RECURRENCES = {
