@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from . import numba
+from . import numba, numba_selective
 from .dtypes import complex_of, real_of
 from .library import Array, Body, Library, Part, Restart
+from .operation import Operation
 from .slices import Index
 from .threads import THREADED_PRODUCT, in_threads
 
@@ -119,6 +120,9 @@ class NumPy(Views):
         count, n = rows.shape[-2:]
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
+
+    def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
+        return (numba_selective.forward, numba_selective.backward) if numba_selective.fits(given) else None
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
+from . import numba_selective
 from .library import Array, Library, Restart
 from .operation import Operation
 from .torch_operators import registered, transformed
@@ -92,6 +93,25 @@ class Torch(Library):
 
     def time_first(self, x: Array) -> Array:
         return x.movedim(-2, 0).contiguous().movedim(0, -2)
+
+    def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
+        """Those of NumPy, over the memory of tensors on the host."""
+        if given["u"].device.type != "cpu":
+            return None
+        host = {name: None if x is None else x.detach().numpy() for name, x in given.items()}
+        if not numba_selective.fits(host):
+            return None
+        as_tensor = sys.modules["torch"].from_numpy
+
+        def forward(operation: Operation, _: Any) -> tuple[Array, ...]:
+            return tuple(as_tensor(x) for x in numba_selective.forward(operation, host))
+
+        def backward(operation: Operation, _: Any, *cotangents: Array) -> dict[str, Array]:
+            known = (x.detach().resolve_conj().numpy() for x in cotangents)
+            found = numba_selective.backward(operation, host, *known)
+            return {name: as_tensor(x) for name, x in found.items()}
+
+        return forward, backward
 
     def apply(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...]:
         """As an operator of torch, which its compiler takes as it is and whose derivative is another."""
