@@ -125,8 +125,8 @@ def backward(operation: Any, given: dict[str, Any], of_y: np.ndarray, of_x: np.n
 
 
 @functools.cache
-def loops(name: str) -> Loops | None:
-    """Compile the loops for a dtype, or load them from numba's cache; None where numba is absent or broken."""
+def loops(name: str) -> Any:
+    """Compile `Loops` for a dtype, or load them from numba's cache; None where numba is absent or broken."""
     try:
         return _compiled(np.dtype(name).type)
     except Exception:  # noqa: BLE001 (numba with a NumPy it does not know, without its LLVM, without a folder to cache in)
@@ -137,7 +137,9 @@ def _compiled(real: Any) -> Loops:  # noqa: C901 (functions that are compiled to
     """States are float64; what is multiplied by them, and the exponentials, are of the dtype of the arrays."""
     from llvmlite import ir
     from numba import njit, types
-    from numba.extending import intrinsic
+    from numba.extending import intrinsic as made
+
+    intrinsic: Any = made
 
     options: Any = {"nogil": True, "cache": True, "error_model": "numpy"}
     exact: Any = njit(fastmath={"contract"}, **options)
@@ -158,7 +160,6 @@ def _compiled(real: Any) -> Loops:  # noqa: C901 (functions that are compiled to
     log2 = real(0.6931471803691238 if double else 0.693359375)
     log2_rest = real(1.9082149292705877e-10 if double else math.log(2) - 0.693359375)
     tiny = real(1e-290 if double else 1e-35)
-    bias, place = (np.int64(bias), np.int64(place)) if double else (np.int32(bias), np.int32(place))
 
     @intrinsic
     def bits(_, x):  # noqa: ARG001
@@ -170,7 +171,7 @@ def _compiled(real: Any) -> Loops:  # noqa: C901 (functions that are compiled to
         """``2^k`` of an integer in whose bits k is moved to the place of an exponent."""
 
         def code(_: Any, builder: Any, __: Any, args: Any) -> Any:
-            moved = builder.shl(builder.add(args[0], integer_code(int(bias))), integer_code(int(place)))
+            moved = builder.shl(builder.add(args[0], integer_code(bias)), integer_code(place))
             return builder.bitcast(moved, number_code)
 
         return number_type(integer_type), code
