@@ -32,7 +32,7 @@ from .kernels import (
     untruncate_output,
 )
 from .products import cauchy, krylov, vandermonde, vandermonde_transpose
-from .recurrence import legs_memory, scan, step, zero_input_response
+from .recurrence import legs_memory, linear_recurrence, scan, selective_scan, step, zero_input_response
 from .systems import DPLR, Dense, Diagonal, allclose
 
 __version__ = "0.1.0"
@@ -62,11 +62,13 @@ __all__ = [
     "kernel_nd",
     "krylov",
     "legs_memory",
+    "linear_recurrence",
     "nplr",
     "plan",
     "reconstruct",
     "s4d",
     "scan",
+    "selective_scan",
     "step",
     "timescales",
     "to_control",

@@ -9,11 +9,12 @@ import functools
 import importlib
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .dtypes import widest
-from .library import Array, Body, Device, Library
+from .library import Array, Body, Device, Library, Map
+from .operation import Operation
 from .slices import Arrays
 
 _registered: set[type] = set()
@@ -57,6 +58,17 @@ class Jax(Library):
         if self.traced(x for x, _ in arrays):
             return _map_slices(function, arrays, shape, run[0])
         return super().in_slices(function, arrays, shape, run)
+
+    def apply(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...]:
+        return operation.differentiable(self.xp, arrays)
+
+    def linear_solve(self, matvec: Map, solve: Map, transposed: Map, b: Array) -> Array:
+        """Derivatives of both modes and all orders are solutions, too: nothing but x is stored."""
+        linear = sys.modules["jax"].lax.custom_linear_solve
+        return linear(matvec, b, lambda _, b: solve(b), lambda _, b: transposed(b))
+
+    def recomputed(self, body: Body) -> Body:
+        return sys.modules["jax"].checkpoint(body)
 
     def solve(self, A: Array, B: Array) -> Array:
         """Before 0.6 a stack of matrices is taken for a matrix of vectors where the shapes allow that."""

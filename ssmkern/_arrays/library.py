@@ -7,12 +7,13 @@ that library does better, or needs: a subclass, registered in ``_arrays/lookup.p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
+from .operation import Operation
 from .slices import Arrays, Index, cut, take
 
 Array = Any
@@ -20,8 +21,10 @@ Namespace = Any
 DType = Any
 Device = Any
 Scalar = bool | int | float | complex | np.generic
+Map = Callable[[Array], Array]
 Body = Callable[[Any, Any], tuple[Any, Array | None]]
 Part = Callable[[Index], tuple[Array, ...]]
+Restart = tuple[Array, Array] | None  # where a recurrence begins anew, (..., l, 1), and the state before, (..., n)
 
 # What no computation can do without; of the rest a library may lack what is not asked of it.
 _NEEDED = ("float32", "float64", "complex64", "complex128", "linalg", "fft", "isdtype", "__array_namespace_info__")
@@ -104,6 +107,37 @@ class Library:
             rows.append(row)
         return carry, None if rows[0] is None else self.xp.stack(rows, axis=axis)
 
+    def follow(self, coefficients: tuple[Array, Array], x: Array, restart: Restart, *, reverse: bool) -> Array:
+        """States ``x_k = a_k x_(k-1) + b_k`` of all samples, ``(..., l, n)``, one after the other.
+
+        The coefficients are a ``(..., l or 1, n)`` and b ``(..., l, n)``; x ``(..., n)`` is the state before, in all
+        axes of the batch. ``reverse`` runs from the last sample to the first.
+        """
+        a, b = coefficients
+        count = b.shape[-2]
+
+        def body(x: Array, i: Any) -> tuple[Array, Array]:
+            k = count - 1 - i if reverse else i
+            if restart is not None:
+                x = self.xp.where(restart[0][..., k, :], restart[1], x)
+            x = a[..., k if a.shape[-2] > 1 else 0, :] * x + b[..., k, :]
+            return x, x
+
+        _, rows = self.loop(body, x, count, axis=-2)
+        return self.xp.flip(rows, axis=-2) if reverse else rows
+
+    def apply(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...]:
+        """Results of an operation; libraries that differentiate store no more than arrays and results of it."""
+        return operation.compute(self.xp, arrays)
+
+    def linear_solve(self, matvec: Map, solve: Map, transposed: Map, b: Array) -> Array:
+        """``x = solve(b)`` with ``matvec(x) = b``, and ``transposed`` for derivatives, if the library can use that."""
+        return solve(b)
+
+    def recomputed(self, body: Body) -> Body:
+        """The body of a loop, of which derivatives need not store what it computes."""
+        return body
+
     def in_double(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Let a function of arrays work in float64 inside, if the library can do so only where it is told to."""
         return function
@@ -133,6 +167,10 @@ class Library:
         """Join pieces of a sequence of that length as they come."""
         parts = list(pieces)
         return self.xp.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+    def time_first(self, x: Array) -> Array:
+        """``(..., l, n)`` whose samples lie behind each other in memory, where the library steps through them."""
+        return x
 
     def contiguous(self, x: Array) -> Array:
         """An array in order, if the library multiplies it faster than a view that is flipped or transposed."""
@@ -201,6 +239,10 @@ class Library:
         return A, B
 
     # --- what is compiled, or made in one piece
+
+    def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
+        """Compiled loops for a selective scan and for its gradients, if there are such for these arrays."""
+        return None
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""

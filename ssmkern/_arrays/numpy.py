@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from . import numba
+from . import numba, numba_selective
 from .dtypes import complex_of, real_of
-from .library import Array, Body, Library, Part
+from .library import Array, Body, Library, Part, Restart
+from .operation import Operation
 from .slices import Index
 from .threads import THREADED_PRODUCT, in_threads
 
@@ -61,6 +62,25 @@ class NumPy(Views):
             np.moveaxis(stacked, axis, 0)[i, ...] = row
         return carry, stacked
 
+    def follow(self, coefficients: tuple[Array, Array], x: Array, restart: Restart, *, reverse: bool) -> Array:
+        """In place; the result lies in memory as b does."""
+        a, b = coefficients
+        shape = (*x.shape[:-1], *b.shape[-2:])
+        dtype = np.result_type(a, b, x)
+        out = np.empty_like(b, dtype=dtype) if b.shape == shape else np.empty(shape, dtype=dtype)
+        there, x0 = restart or (np.zeros((b.shape[-2], 1), dtype=bool), 0)
+        begun: Any = there.any(axis=(*range(there.ndim - 2), -1)).tolist()
+        order = range(b.shape[-2])
+        for k in reversed(order) if reverse else order:
+            x = np.where(there[..., k, :], x0, x) if begun[k] else x
+            row = out[..., k, :]
+            np.multiply(a[..., k if a.shape[-2] > 1 else 0, :], x, out=row)
+            x = np.add(row, b[..., k, :], out=row)
+        return out
+
+    def time_first(self, x: Array) -> Array:
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -2, 0)), 0, -2)
+
     def join_slices(self, part: Part, slices: list[Index], workers: int) -> list[Array]:
         """Compute the slices in threads and write them behind each other."""
         axis = len(slices[0]) - 1
@@ -100,6 +120,9 @@ class NumPy(Views):
         count, n = rows.shape[-2:]
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
+
+    def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
+        return (numba_selective.forward, numba_selective.backward) if numba_selective.fits(given) else None
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None

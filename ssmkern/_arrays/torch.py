@@ -6,12 +6,15 @@ import ast
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from .library import Array, Library
+from . import numba_selective
+from .library import Array, Library, Restart
+from .operation import Operation
+from .torch_operators import registered, transformed
 
 _registered: set[type] = set()
 P = ParamSpec("P")
@@ -70,6 +73,57 @@ class Torch(Library):
 
     def solve_where_regular(self, A: Array, B: Array) -> Array:
         return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
+
+    def follow(self, coefficients: tuple[Array, Array], x: Array, restart: Restart, *, reverse: bool) -> Array:
+        """In place, where no derivative is asked for; the result lies in memory as b does."""
+        torch, (a, b) = sys.modules["torch"], coefficients
+        there, x0 = restart or (None, None)
+        known = [y for y in (a, b, x, x0) if y is not None]
+        if compiling() or transformed() or (torch.is_grad_enabled() and any(y.requires_grad for y in known)):
+            return super().follow(coefficients, x, restart, reverse=reverse)
+        shape = (*x.shape[:-1], *b.shape[-2:])
+        out = torch.empty_like(b) if b.shape == shape else torch.empty(shape, dtype=x.dtype, device=x.device)
+        a_rows, b_rows, rows = (y.unbind(-2) for y in (a, b, out))
+        places = None if there is None else there.unbind(-2)
+        for k in reversed(range(len(rows))) if reverse else range(len(rows)):
+            if places is not None and (x.device.type != "cpu" or places[k].any()):
+                x = torch.where(places[k], x0, x)
+            x = torch.addcmul(b_rows[k], a_rows[k if len(a_rows) > 1 else 0], x, out=rows[k])
+        return out
+
+    def time_first(self, x: Array) -> Array:
+        return x.movedim(-2, 0).contiguous().movedim(0, -2)
+
+    def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
+        """Those of NumPy, over the memory of tensors on the host."""
+        if given["u"].device.type != "cpu":
+            return None
+        host = {name: None if x is None else x.detach().numpy() for name, x in given.items()}
+        if not numba_selective.fits(host):
+            return None
+        as_tensor = sys.modules["torch"].from_numpy
+
+        def forward(operation: Operation, _: Any) -> tuple[Array, ...]:
+            return tuple(as_tensor(x) for x in numba_selective.forward(operation, host))
+
+        def backward(operation: Operation, _: Any, *cotangents: Array) -> dict[str, Array]:
+            known = (x.detach().resolve_conj().numpy() for x in cotangents)
+            found = numba_selective.backward(operation, host, *known)
+            return {name: as_tensor(x) for name, x in found.items()}
+
+        return forward, backward
+
+    def apply(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...]:
+        """As an operator of torch, which its compiler takes as it is and whose derivative is another."""
+        if transformed() or not _has_operators():
+            return operation.differentiable(self.xp, arrays)
+        return tuple(sys.modules["torch"].ops.ssmkern.apply(list(arrays), operation.name))
+
+
+@constant
+def _has_operators() -> bool:
+    """Whether there are operators, and make them: not while they are traced."""
+    return registered()
 
 
 def register_pytree(cls: type) -> None:

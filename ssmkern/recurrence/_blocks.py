@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .._arrays import Array, astype, device_of, library
 from ..discretization import Sampled
 from ..systems import Diagonal, System
+from ._restarts import run_restarting
 from ._strategy import RunSizes, Strategy
 from ._tables import SHORT, BlockTables, dense_tables, diagonal_tables, powers_of
 
@@ -18,6 +19,7 @@ class Blocks(Strategy):
     """Blocks of 2^j samples: diagonal ones for diagonal systems, dense ones for all others."""
 
     block: int
+    most: int = 0  # sequences that begin in a block
 
     @property
     def sample_bytes(self) -> int:
@@ -35,9 +37,10 @@ class Blocks(Strategy):
 
     def cost(self) -> float:
         sizes, n, block = self.sizes, self.sizes.order, self.block
+        again = 2 * self.most * block * sizes.rows * sizes.length  # products of the sequences that begin in a block
         if issubclass(sizes.kind, Diagonal):
-            return diagonal_cost(sizes, block)
-        tables = 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
+            return again + diagonal_cost(sizes, block)
+        tables = again + 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
         return _cost(sizes, block, n * (4 * n + CARRY // 3)) + tables
 
     def prepare(self, system: System) -> BlockTables:
@@ -48,8 +51,14 @@ class Blocks(Strategy):
         dense = Sampled(xp, wide).less_identity().to_dense()
         return dense_tables(xp, dense, self.block, count, self.out, real_basis=system.conjugate_pairs)
 
-    def run(self, tables: BlockTables, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
-        y, x = run_blocks(tables, astype(self.xp, u, self.out), tables.from_stored(x), ends)
+    def run(
+        self, tables: BlockTables, u: Array, x: Array, ends: Array | None, starts: Array | None = None
+    ) -> tuple[Array, Array]:
+        u, x = astype(self.xp, u, self.out), tables.from_stored(x)
+        if starts is None:
+            y, x = run_blocks(tables, u, x, ends)
+        else:
+            y, x = run_restarting(tables, u, x, (ends, starts), self.most)
         return y, tables.to_stored(x)
 
 

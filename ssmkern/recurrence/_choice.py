@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
-from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, truth
+from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, read, truth
 from ..discretization import Sampled, grows
 from ..systems import DPLR, System
 from ._blocks import Blocks
@@ -20,7 +21,9 @@ _ROWS = 16  # inputs of a system, where their number is not known
 InBlocks = TypeVar("InBlocks", Blocks, Feedback)
 
 
-def strategies(xp: Namespace, system: System, u: Array, out: DType, block: int | None) -> list[Strategy]:
+def strategies(
+    xp: Namespace, system: System, u: Array, out: DType, block: int | None, starts: Array | None = None
+) -> list[Strategy]:
     """How sequences u run through a system, with outputs of dtype ``out``.
 
     The cheapest strategy comes first; each loses digits for fewer systems than the one before, and then says so.
@@ -30,6 +33,8 @@ def strategies(xp: Namespace, system: System, u: Array, out: DType, block: int |
     longest = 2 ** (sizes.length.bit_length() - 1)  # a block is no longer than the sequence
     lengths = [size for size in BLOCKS if size <= longest] if block is None else [min(block, longest)]
     blocks = _cheapest([Blocks(xp, out, sizes, size) for size in lengths])
+    if starts is not None:
+        return [restarting(xp, starts, [Blocks(xp, out, sizes, size) for size in lengths]), Steps(xp, out, sizes)]
     found = [blocks, Steps(xp, out, sizes)]
     if isinstance(system, DPLR):
         feedback = _cheapest([Feedback(xp, out, sizes, size) for size in lengths])
@@ -63,3 +68,20 @@ def _cheapest(candidates: Sequence[InBlocks]) -> InBlocks:
     fitting = [candidate for candidate, size in zip(candidates, tables, strict=True) if size <= limit]
     costs = [candidate.cost() for candidate in fitting]
     return fitting[costs.index(min(costs))]  # torch.compile has no min of objects by key
+
+
+_UNKNOWN = 8  # samples in a block, where it cannot be known how many sequences begin in it
+
+
+def restarting(xp: Namespace, starts: Array, candidates: Sequence[Blocks]) -> Blocks:
+    """The cheapest blocks of sequences that stand behind each other, of which each takes a product of its own."""
+    found: list[Blocks] = []
+    for blocks in candidates:
+        size, whole = blocks.block, starts.shape[-1] // blocks.block * blocks.block
+        places = xp.reshape(starts[..., :whole], (*starts.shape[:-1], whole // size, size))
+        most = read(xp.max, xp.astype(xp.sum(places, axis=-1), xp.int32))
+        if most is not None:
+            found.append(replace(blocks, most=max(1, most)))
+        elif size <= _UNKNOWN or len(candidates) == 1:
+            found.append(replace(blocks, most=size))
+    return _cheapest(found)

@@ -75,7 +75,9 @@ class Feedback(Strategy):
         weights = (2.0 if pairs else 1.0) * QH[..., :, None, :] * P[..., None, :, :]
         return FeedbackTables(wide, dtype, observe, direct, back, weights)
 
-    def run(self, tables: FeedbackTables, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
+    def run(
+        self, tables: FeedbackTables, u: Array, x: Array, ends: Array | None, starts: Array | None = None
+    ) -> tuple[Array, Array]:
         """As ``x_k = Lambda x_(k-1) + B u_k - P w_k``, a diagonal system of two inputs, with ``w_k = Q^H x_(k-1)``."""
         xp, dtype = self.xp, tables.dtype
         u, x = astype(xp, u, dtype), astype(xp, x, complex_of(xp, dtype) if tables.system.conjugate_pairs else dtype)

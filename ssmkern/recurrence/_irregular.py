@@ -59,12 +59,13 @@ def irregular_scan(
     u and dt are ``(..., L)``; a_k and b_k follow from ``dt_k Lambda``, as in `discretize`. Returns y ``(..., L)`` and
     the last state ``(..., n)`` in the common precision.
     """
-    u, x0, ends = inputs
+    u, x0, ends, starts = inputs
     _check_steps(xp, dt, ends)
     out, state_dtype = result_dtypes(xp, system, u, x0, dt)
     # Ends as real numbers, so that there are derivatives with respect to all arguments.
     real_ends = None if ends is None else xp.astype(ends, real_of(xp, state_dtype))
-    values = {"u": (u, 1), "dt": (dt, 1), "x0": (x0, 1), "ends": (real_ends, 0)}
+    real_starts = None if starts is None else xp.astype(starts, real_of(xp, state_dtype))
+    values = {"u": (u, 1), "dt": (dt, 1), "x0": (x0, 1), "ends": (real_ends, 0), "starts": (real_starts, 1)}
     arrays = system.leaves() | {name: pair for name, pair in values.items() if pair[0] is not None}
 
     def run(*slices: Array) -> tuple[Array, Array]:
@@ -96,13 +97,14 @@ def _run_part(
 ) -> tuple[Array, Array]:
     """Run a part of the batch, in the highest precision there is: the output in the dtype ``out``, and the last state.
 
-    ``inputs`` are u, dt, x0 and ends, None where they are not given.
+    ``inputs`` are u, dt, x0, ends and starts, None where they are not given.
     """
-    u, dt, x0, ends = inputs.values()
+    u, dt, x0, ends, begun = inputs.values()
     length, n, device = u.shape[-1], system.B.shape[-1], device_of(system.B)
     wide, state_dtype = widest(xp, device)[0], common_dtype(xp, system.B, u, x0)
-    given = [(system.Lambda, 1), (system.B, 1), (u, 1), (dt, 1), (x0, 1), (ends, 0)]
+    given = [(system.Lambda, 1), (system.B, 1), (u, 1), (dt, 1), (x0, 1), (ends, 0), (begun, 1)]
     batch = batch_of((x, core) for x, core in given if x is not None)
+    x0 = xp.zeros((n,), dtype=state_dtype, device=device) if x0 is None else astype(xp, x0, state_dtype)
     blocks, count = blocks_of(xp, u, n * math.prod(batch))
     starts, end = count * xp.arange(blocks, device=device), length
     if ends is not None:
@@ -120,7 +122,13 @@ def _run_part(
         """``a_k`` and ``b_k B u_k``."""
         values, steps = (x[..., None, :] for x in sample(i)[:2])
         a, b = method.modes_and_inputs(xp, steps * system.Lambda[..., None])
-        return a, steps * values * system.B[..., None] * b
+        f = steps * values * system.B[..., None] * b
+        if begun is None:
+            return a, f
+        index = starts + i
+        first = xp.take(begun, library(xp).clip(index, None, length - 1), axis=-1) > 0.5
+        first = (first & (xp.astype(index, wide) < end))[..., None, :]
+        return xp.where(first, xp.zeros_like(a), a), xp.where(first, f + a * x0[..., None], f)
 
     def output(x: Array, i: Any) -> Array:
         """``y_k``."""
@@ -130,6 +138,5 @@ def _run_part(
         y = y if D is None else y + (D[..., None] if is_array(D) else D) * values
         return astype(xp, xp.where(there, y, xp.zeros_like(y)), out)
 
-    x0 = xp.zeros((n,), dtype=state_dtype, device=device) if x0 is None else astype(xp, x0, state_dtype)
     y, x = linear_scan(xp, coefficients, x0[..., None], (*batch, n, blocks), count, output)
     return xp.reshape(y, (*y.shape[:-2], y.shape[-2] * y.shape[-1]))[..., :length], x

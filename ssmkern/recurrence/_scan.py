@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import numpy as np
-
 from .._arrays import (
     Array,
     Namespace,
     array_namespace,
-    common_namespace,
     complex_value,
     computes,
     device_of,
-    is_array,
-    truth,
+    real_of,
 )
 from .._arrays.checks import (
     batch_shape,
@@ -24,7 +20,6 @@ from .._arrays.checks import (
     check_real,
     check_vector,
     shape_of,
-    shown,
 )
 from ..kernels import kernel
 from ..systems import (
@@ -35,6 +30,7 @@ from ..systems import (
     check_system,
 )
 from ._irregular import DISCRETIZATIONS, check_irregular, irregular_scan
+from ._lengths import check_lengths, check_starts
 from ._sequences import Inputs, run_sequences
 from ._step import check_state, promote
 
@@ -46,6 +42,7 @@ def scan(
     x0: Array | None = None,
     *,
     lengths: Any = None,
+    starts: Array | None = None,
     dt: Array | None = None,
     discretization: str = "bilinear",
     block: int | None = None,
@@ -63,6 +60,9 @@ def scan(
         State before the first sample, None for rest. With conjugate pairs it holds the stored modes and is complex.
     lengths : int, integer array, shape ``(...)``, or list or tuple of ints, optional
         Samples of each sequence, 0 to L. What u and dt hold beyond them is not used, y is 0 there.
+    starts : boolean array, shape ``(..., L)``, optional
+        True at the first sample of each sequence, where several stand behind each other: before it the state is x0
+        again.
     dt : array, shape ``(..., L)``, optional
         A step of its own for each sample, in the time unit of Lambda, for a continuous `Diagonal` system.
     discretization : {"bilinear", "euler", "backward_diff", "zoh", "dss"}
@@ -100,6 +100,11 @@ def scan(
     Where powers of a matrix are so large before they decay that digits are lost, the system is stepped through one
     sample after the other; where values cannot be read (traced, or on a GPU), the output is NaN then.
 
+    Of sequences that stand behind each other each has a product of its own with the triangular matrix of a block that
+    it shares with others; states are carried on from blocks in which none starts. Where it cannot be known how many
+    start in a block (traced, or on a GPU), blocks have 8 samples. An x0 is a second input at the starts, of a system
+    whose input vector is ``A x0``.
+
     Irregular steps are O(n) a sample: blocks are stepped through side by side.
 
     The powers reach up to the length of the sequence. Where they overflow, for a growing mode over many samples, the
@@ -129,7 +134,8 @@ def scan(
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     block = None if block is None else _check_block(block)
-    ends = None if lengths is None else _check_lengths(xp, lengths, u)
+    ends = None if lengths is None else check_lengths(xp, lengths, u, u.shape[-1])
+    starts = None if starts is None else check_starts(xp, starts, u, u.shape[-1])
     check_choice("discretization", discretization, DISCRETIZATIONS)
     if dt is not None:
         check_irregular(system, u, dt)
@@ -140,6 +146,7 @@ def scan(
         u=tuple(u.shape[:-1]),
         x0=shape_of(x0)[:-1],
         lengths=shape_of(ends),
+        starts=shape_of(starts)[:-1],
         dt=shape_of(dt)[:-1],
     )
 
@@ -147,12 +154,24 @@ def scan(
     if empty:  # there may be states although there are no outputs
         C = xp.zeros(system.B.shape[-1], dtype=system.B.dtype, device=device_of(system.B))
         system = system.with_leaves(C=C, D=0j if complex_value(xp, system.D) else None)
-    inputs = Inputs(u, x0, ends)
+    inputs = Inputs(u, x0, ends, starts)
     if dt is None:
         y, x = run_sequences(xp, system, inputs, block)
+        if starts is not None and x0 is not None:
+            more = _begun(xp, system, inputs, block)
+            y, x = y + more[0], x + more[1]
     else:
         y, x = irregular_scan(xp, cast("Diagonal", system), inputs, dt, discretization)
     return (xp.zeros((*batch, u.shape[-1]), dtype=y.dtype, device=device_of(u)) if empty else y), x
+
+
+def _begun(xp: Namespace, system: System, inputs: Inputs, block: int | None) -> tuple[Array, Array]:
+    """What x0 adds where sequences start: ``A x0`` as the input vector of a system, whose input is 1 there."""
+    u, x0, ends, starts = inputs
+    system, x0, _ = promote(xp, system, x0, u)
+    dtype = real_of(xp, x0.dtype)
+    system = system.with_leaves(B=system._advance(xp, x0), D=None)
+    return run_sequences(xp, system, Inputs(xp.astype(starts, dtype), None, ends, starts), block)
 
 
 @computes
@@ -214,24 +233,3 @@ def _check_block(block: Any) -> int:
     if block & (block - 1):
         raise ValueError(f"block: got {block}, expected a power of 2, or None for the cheapest")
     return block
-
-
-def _check_lengths(xp: Namespace, lengths: Any, u: Array) -> Array:
-    """Sequence lengths, an array of the library's default integers."""
-    length, integer = u.shape[-1], xp.__array_namespace_info__().default_dtypes()["integral"]
-    if isinstance(lengths, int | np.integer):
-        return xp.asarray(check_length("lengths", lengths, 0, length), dtype=integer, device=device_of(u))
-    if isinstance(lengths, list | tuple):
-        known = [check_length(f"lengths[{i}]", each, 0, length) for i, each in enumerate(lengths)]
-        return xp.asarray(known, dtype=integer, device=device_of(u))
-    if not is_array(lengths):
-        raise TypeError(
-            f"lengths: got {shown(lengths)}, expected an integer, or an array or list of them, one for each sequence"
-        )
-    common_namespace(u=u, lengths=lengths)
-    if not xp.isdtype(lengths.dtype, "integral"):
-        raise TypeError(f"lengths: got dtype {lengths.dtype}, expected integers, the samples of each sequence")
-    lengths = xp.astype(lengths, integer)
-    if truth((lengths >= 0) & (lengths <= length)) is False:
-        raise ValueError(f"lengths: got entries outside 0 ... {length}, the last axis of u")
-    return lengths

@@ -31,11 +31,15 @@ class Steps(Strategy):
         fields = {name: x[(..., None, *(slice(None),) * core)] for name, (x, core) in leaves.items()}
         return wide.with_leaves(**fields)
 
-    def run(self, tables: System, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
+    def run(
+        self, tables: System, u: Array, x: Array, ends: Array | None, starts: Array | None = None
+    ) -> tuple[Array, Array]:
         xp, system, first = self.xp, tables, self.xp.arange(1, device=device_of(u))
 
         def body(x: Array, i: Any) -> tuple[Array, Array]:
             sample = xp.take(u, first + i, axis=-1)
+            if starts is not None:
+                x = xp.where(xp.take(starts, first + i, axis=-1), xp.zeros_like(x), x)
             new = system._advance(xp, x) + system.B * sample
             y = system._output(xp, new)
             y = y if system.D is None else y + system.D * sample[..., 0]
@@ -43,5 +47,7 @@ class Steps(Strategy):
 
         # In all axes of the state.
         start = x + xp.zeros_like(system._advance(xp, system.B)) + xp.zeros_like(u[..., :1])
+        if starts is not None:
+            start = start + xp.zeros_like(starts[..., :1], dtype=u.dtype)
         x, y = library(xp).loop(body, start, u.shape[-1])
         return y, x

@@ -61,8 +61,11 @@ class Strategy(ABC):
         """Tables of a system."""
 
     @abstractmethod
-    def run(self, tables: Any, u: Array, x: Array, ends: Array | None) -> tuple[Array, Array]:
+    def run(
+        self, tables: Any, u: Array, x: Array, ends: Array | None, starts: Array | None = None
+    ) -> tuple[Array, Array]:
         """Run inputs u ``(..., rows, L)`` of up to `stretch` samples from states x ``(..., rows, n)``.
 
-        Returns the outputs, and the states after the last sample or after ``ends``, ``(..., rows)``, samples.
+        Returns the outputs, and the states after the last sample or after ``ends``, ``(..., rows)``, samples. Where
+        ``starts``, ``(..., rows, L)``, are true, the state before the sample is 0; not every strategy takes them.
         """

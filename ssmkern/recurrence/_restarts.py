@@ -1,0 +1,141 @@
+"""The recurrence in blocks, for sequences that stand behind each other and do not know of each other."""
+
+from __future__ import annotations
+
+from .._arrays import Array, Namespace, device_of, library
+from ._tables import SHORT, BlockTables
+
+
+def run_restarting(
+    tables: BlockTables, u: Array, x: Array, limits: tuple[Array | None, Array], most: int
+) -> tuple[Array, Array]:
+    """`run_blocks`, where the state is 0 before the samples at which sequences start, at ``most`` so many in a block.
+
+    ``limits`` are the ends, or None, and the starts, ``(..., rows, L)``. A product with the response is taken for each
+    sequence in a block, the others set to 0; states are carried on from blocks where none starts.
+    """
+    xp, block = tables.xp, tables.block
+    ends, starts = limits
+    whole = u.shape[-1] // block * block
+    x = x + xp.zeros_like(u[..., :1]) + xp.zeros_like(tables.enter[..., 0, :1, : x.shape[-1]])
+    x = x + xp.zeros_like(starts[..., :1], dtype=u.dtype)
+    y, states = [], [x[..., None, :]]
+    if whole:
+        inputs, places = (xp.reshape(v[..., :whole], (*v.shape[:-1], whole // block, block)) for v in (u, starts))
+        before, x, out = _blocks(tables, inputs, places, x, most)
+        y, states = [xp.reshape(out, (*out.shape[:-2], whole))], [before, x[..., None, :]]
+    last = x
+    if whole < u.shape[-1]:
+        out, last = _rest(tables, u[..., whole:], starts[..., whole:], x, most)
+        y.append(out)
+    if ends is not None:
+        last = _state_after(tables, u, starts, xp.concat(states, axis=-2), ends)
+    return xp.concat(y, axis=-1) if len(y) > 1 else y[0], last
+
+
+def _ranks(xp: Namespace, starts: Array) -> Array:
+    """Number of the sequence in its block that each sample is of; 0 is that which has come from before."""
+    return xp.cumulative_sum(xp.astype(starts, xp.int32), axis=-1, dtype=xp.int32)
+
+
+def _responses(tables: BlockTables, u: Array, rank: Array, most: int, response: Array) -> Array:
+    """Outputs of blocks of samples, each sequence from rest."""
+    xp = tables.xp
+    zeros, total = xp.zeros_like(u), None
+    for number in range(most + 1):
+        own = rank == number
+        y = library(xp).multiply(xp.where(own, u, zeros), response)
+        y = xp.where(own, y, xp.zeros_like(y))
+        total = y if total is None else total + y
+    return total
+
+
+def _blocks(tables: BlockTables, u: Array, starts: Array, x: Array, most: int) -> tuple[Array, Array, Array]:
+    """States before blocks ``(..., rows, m, b)``, the state after them, and the outputs."""
+    xp, level = tables.xp, (tables.block - 1).bit_length()
+    rank = _ranks(xp, starts)
+    last = rank[..., -1:]
+    final = xp.where(rank == last, u, xp.zeros_like(u))  # samples of the sequence that goes on
+    added = tables.to_states(library(xp).multiply(final, tables.enter))
+    before, x = _states(tables, added, last == 0, x, level)
+    before = tables.verified(before, added, level)
+    y = library(xp).multiply(tables.to_factors(before), tables.leave)
+    y = xp.where(rank == 0, y, xp.zeros_like(y))
+    return before, x, y + _responses(tables, u, rank, most, tables.response)
+
+
+def _carried(tables: BlockTables, x: Array, through: Array, level: int) -> Array:
+    """States after 2^level samples, 0 where a sequence begins in them."""
+    x = tables.advance(x, level)
+    return tables.xp.where(through, x, tables.xp.zeros_like(x))
+
+
+def _states(tables: BlockTables, added: Array, through: Array, x: Array, level: int) -> tuple[Array, Array]:
+    """As in blocks without starts, with a condition for each step, ``(..., m, 1)``, under which it carries a state."""
+    xp, count = tables.xp, added.shape[-2]
+    if count <= SHORT:
+        before = [x[..., None, :]]
+        for i in range(count):
+            carried = _carried(tables, before[-1], through[..., i : i + 1, :], level)
+            before.append(carried + added[..., i : i + 1, :])
+        return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
+    half = count // 2
+    first, second = (slice(0, 2 * half, 2), slice(1, None, 2))
+    pairs = _carried(tables, added[..., first, :], through[..., second, :], level) + added[..., second, :]
+    both = through[..., first, :] & through[..., second, :]
+    outer, last = _states(tables, pairs, both, x, level + 1)
+    if count % 2:
+        outer = xp.concat([outer, last[..., None, :]], axis=-2)
+    inner = _carried(tables, outer, through[..., ::2, :], level) + added[..., ::2, :]
+    if count % 2:
+        last = inner[..., -1, :]
+    before = xp.stack([outer, inner], axis=-2)
+    before = xp.reshape(before, (*before.shape[:-3], 2 * before.shape[-3], before.shape[-1]))
+    return before[..., :count, :], last
+
+
+def _rest(tables: BlockTables, u: Array, starts: Array, x: Array, most: int) -> tuple[Array, Array]:
+    """Output and last state of fewer samples than a block."""
+    xp, multiply, count = tables.xp, library(tables.xp).multiply, u.shape[-1]
+    response, enter, leave = (table[..., 0, :, :] for table in (tables.response, tables.enter, tables.leave))
+    rank = _ranks(xp, starts)
+    last = rank[..., -1:]
+    y = multiply(tables.to_factors(x), leave[..., :count])
+    y = xp.where(rank == 0, y, xp.zeros_like(y))
+    y = y + _responses(tables, u, rank, min(most, count), response[..., :count, :count])
+    x = xp.where(last == 0, x, xp.zeros_like(x))[..., None, :]
+    for level in range(count.bit_length()):
+        if count >> level & 1:
+            x = tables.advance(x, level)
+    final = xp.where(rank == last, u, xp.zeros_like(u))
+    return y, x[..., 0, :] + tables.to_states(multiply(final, enter[..., -count:, :]))
+
+
+def _state_after(tables: BlockTables, u: Array, starts: Array, states: Array, ends: Array) -> Array:
+    """State after ``ends`` samples, from the states before all blocks and after the last."""
+    xp, block = tables.xp, tables.block
+    ends = xp.astype(ends, xp.int64)
+    index = ends // block
+    begun = (ends - index * block)[..., None]  # samples of the block that has begun
+    # The samples of the block begun, moved to the end of a block.
+    place = xp.arange(block, dtype=xp.int64, device=device_of(u))
+    index_of_samples = library(xp).clip(ends[..., None] - block + place, 0, u.shape[-1] - 1)
+    samples, places = (_taken(xp, v, index_of_samples) for v in (u, starts))
+    there = place >= block - begun
+    rank = _ranks(xp, places & there)
+    last = rank[..., -1:]
+    x = _taken(xp, xp.matrix_transpose(states), index[..., None, None])[..., 0]
+    x = xp.where(last == 0, x, xp.zeros_like(x))[..., None, :]
+    for level in range((block - 1).bit_length()):
+        odd = ((begun // 2**level) % 2 == 1)[..., None]
+        carried = tables.advance(xp.where(odd, x, xp.zeros_like(x)), level)
+        x = xp.where(odd, carried, x)
+    samples = xp.where(there & (rank == last), samples, xp.zeros_like(samples))
+    return x[..., 0, :] + tables.to_states(library(xp).multiply(samples, tables.enter[..., 0, :, :]))
+
+
+def _taken(xp: Namespace, x: Array, index: Array) -> Array:
+    """`take_along_axis` of the last axis, batches broadcast."""
+    batch = [max(pair) if 0 not in pair else 0 for pair in zip(x.shape[:-1], index.shape[:-1], strict=True)]
+    x, index = xp.broadcast_to(x, (*batch, x.shape[-1])), xp.broadcast_to(index, (*batch, index.shape[-1]))
+    return xp.take_along_axis(x, index, axis=-1)
