@@ -1,5 +1,7 @@
 """Systems of several inputs and outputs that share a state, beside one system for each pair of them."""
 
+import itertools
+
 import helpers
 import numpy as np
 import pytest
@@ -117,6 +119,95 @@ def test_steps_share_the_state(xp, kind):
         y.append(to_numpy(y_k))
     assert_close(np.stack(y, axis=-1), expected, tolerance("float64", 20), axis=-1)
     assert tuple(x.shape) == (system.B.shape[0],)
+
+
+def run(xp, function, *arrays):
+    """Under JAX in one program."""
+    return helpers.compiled(xp, function)(*arrays)
+
+
+def test_scan(xp, kind):
+    """Outputs and the last state of sequences of different length are those of steps; the state at rest counts once."""
+    host, system = (sk.discretize(s, 0.2) for s in make(xp, kind))
+    generator, length = sts.rng(6), 150
+    u, ends = generator.standard_normal((3, M, length)), np.array([150, 33, 0])
+    x0 = sts.normal(generator, (3, 1, host.B.shape[0])[::2], kind not in ("dense", "diagonal-real"))
+    for row, end in enumerate(ends):
+        u[row, :, end:] = np.nan
+    y, x = run(
+        xp, lambda s, u, x0, ends: sk.scan(s, u, x0, lengths=ends), system, *(asarray(xp, v) for v in (u, x0, ends))
+    )
+    assert tuple(y.shape) == (3, P, length)
+    for row, end in enumerate(ends):
+        state, expected = x0[row], np.zeros((P, length))
+        expected = expected + (0 if "pairs" in kind or kind in ("dense", "diagonal-real") else 0j)
+        for k in range(end):
+            expected[:, k], state = sk.step(host, u[row, :, k], state)
+        assert_close(y[row, ...], expected, tolerance("float64", length))
+        assert_close(x[row, :], state, tolerance("float64", length))
+
+
+def test_packed_sequences(xp, kind):
+    """Sequences behind each other are those that run alone, each from x0."""
+    host, system = (sk.discretize(s, 0.2) for s in make(xp, kind))
+    generator, length, cuts = sts.rng(7), 100, [0, 1, 40, 41, 77, 100]
+    u = generator.standard_normal((M, length))
+    x0 = sts.normal(generator, (host.B.shape[0],), kind not in ("dense", "diagonal-real"))
+    starts = np.isin(np.arange(length), cuts)
+    y, x = run(
+        xp, lambda s, u, x0, starts: sk.scan(s, u, x0, starts=starts), system,
+        *(asarray(xp, v) for v in (u, x0)), xp.asarray(starts),
+    )  # fmt: skip
+    parts = [sk.scan(host, u[:, first:last], x0) for first, last in itertools.pairwise(cuts)]
+    assert_close(y, np.concatenate([part for part, _ in parts], axis=-1), tolerance("float64", length))
+    assert_close(x, parts[-1][1], tolerance("float64", length))
+
+
+@pytest.mark.parametrize("method", ["bilinear", "zoh"])
+def test_irregular_steps(xp, method):
+    """A step for each sample, sequences of different length, and packed ones."""
+    host, system = make(xp, "diagonal-pairs")
+    generator, length, end = sts.rng(8), 60, 55
+    u, dt = generator.standard_normal((M, length)), generator.uniform(0.01, 0.5, length)
+    x0, starts = sts.normal(generator, (4,)), np.arange(length) == 20
+    u[:, end:] = dt[end:] = np.nan
+    state, expected = x0, np.zeros((P, length))
+    for k in range(end):
+        discrete = sk.discretize(host, dt[k], method)
+        expected[:, k], state = sk.step(discrete, u[:, k], x0 if starts[k] else state)
+    y, x = sk.scan(
+        system, *(asarray(xp, v) for v in (u, x0)), lengths=end, starts=xp.asarray(starts), dt=asarray(xp, dt),
+        discretization=method,
+    )  # fmt: skip
+    assert_close(y, expected, tolerance("float64", length))
+    assert_close(x, state, tolerance("float64", length))
+
+
+def test_zero_input_response(xp, kind):
+    host, system = (sk.discretize(s, 0.2) for s in make(xp, kind))
+    x0 = sts.normal(sts.rng(9), (host.B.shape[0],), kind not in ("dense", "diagonal-real"))
+    y = sk.zero_input_response(system, asarray(xp, x0), 9)
+    assert_close(y, sk.scan(host.replace(D=None), np.zeros((M, 9)), x0)[0], tolerance("float64", 9))
+
+
+def test_stretches_of_time():
+    """With little memory a run goes stretch by stretch; nothing changes."""
+    system = sk.discretize(sts.make_mimo("dense"), 0.1)
+    u, starts = sts.rng(10).standard_normal((M, 5000)), np.arange(5000) % 700 == 3
+    x0 = np.ones(4)
+    y, x = sk.scan(system, u, x0, starts=starts, lengths=4321)
+    with sk.byte_budget(2**16):
+        few, last = sk.scan(system, u, x0, starts=starts, lengths=4321)
+    assert_close(few, y, 1e-12)
+    assert_close(last, x, 1e-12)
+
+
+def test_empty_batches(xp):
+    _, system = make(xp, "dplr-pairs")
+    system = sk.discretize(system, 0.1)
+    y, x = sk.scan(system, asarray(xp, np.ones((0, M, 7))))
+    assert (tuple(y.shape), tuple(x.shape)) == ((0, P, 7), (0, 4))
+    assert tuple(sk.states(system, asarray(xp, np.ones((0, M, 7)))).shape) == (0, 7, 4)
 
 
 def test_conversions(xp, kind):

@@ -60,7 +60,7 @@ def irregular_scan(
     the last state ``(..., n)`` in the common precision.
     """
     u, x0, ends, starts = inputs
-    _check_steps(xp, dt, ends)
+    check_steps(xp, dt, ends)
     out, state_dtype = result_dtypes(xp, system, u, x0, dt)
     # Ends as real numbers, so that there are derivatives with respect to all arguments.
     real_ends = None if ends is None else xp.astype(ends, real_of(xp, state_dtype))
@@ -80,7 +80,7 @@ def irregular_scan(
     return y, without_axes(xp, x, batch_of(arrays.values()), state)
 
 
-def _check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
+def check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
     """Refuse steps that are not positive and finite where they are used; looked at a stretch of time at a time."""
     length = dt.shape[-1]
     step = chunk_size(dt, length, 16 * math.prod(batch_shape(dt=shape_of(dt)[:-1], lengths=shape_of(ends))))

@@ -32,7 +32,8 @@ from ..systems import (
 from ._irregular import DISCRETIZATIONS, check_irregular, irregular_scan
 from ._lengths import check_lengths, check_starts
 from ._sequences import Inputs, run_sequences
-from ._step import check_state, promote
+from ._shared import scan_shared, scan_shared_irregular
+from ._step import check_inputs, check_state, promote
 
 
 @computes
@@ -54,8 +55,8 @@ def scan(
     system : Dense, DPLR or Diagonal
         Discrete system with C; with ``dt`` a continuous `Diagonal` system.
     u : array, shape ``(..., L)``
-        Input, real for a system of conjugate pairs. Its batch broadcasts with that of the system: for a system
-        ``(h,)``, u is ``(h, L)`` or ``(batch, h, L)``.
+        Input, real for a system of conjugate pairs; with ``mimo`` ``(..., m, L)``. Its batch broadcasts with that of
+        the system: for a system ``(h,)``, u is ``(h, L)`` or ``(batch, h, L)``.
     x0 : array, shape ``(..., n)``, optional
         State before the first sample, None for rest. With conjugate pairs it holds the stored modes and is complex.
     lengths : int, integer array, shape ``(...)``, or list or tuple of ints, optional
@@ -72,7 +73,7 @@ def scan(
 
     Returns
     -------
-    y : array, shape ``(..., L)``
+    y : array, shape ``(..., L)``, with ``mimo`` ``(..., p, L)``
         Output, in the common precision; real for conjugate pairs and where all arguments are real.
     x : array, shape ``(..., n)``
         State after the last sample of each sequence, to go on from. Batch axes that only C or D has are left out.
@@ -105,7 +106,8 @@ def scan(
     start in a block (traced, or on a GPU), blocks have 8 samples. An x0 is a second input at the starts, of a system
     whose input vector is ``A x0``.
 
-    Irregular steps are O(n) a sample: blocks are stepped through side by side.
+    Irregular steps are O(n) a sample: blocks are stepped through side by side, and so are those of mimo systems, whose
+    state is worked on once for all inputs and outputs.
 
     The powers reach up to the length of the sequence. Where they overflow, for a growing mode over many samples, the
     output can be NaN also where that mode is not excited yet.
@@ -128,9 +130,11 @@ def scan(
     """
     check_system(system)
     check_output(system)
-    check_vector("u", u)
+    check_vector("u", u, 2 if system.mimo else 1)
     xp = array_namespace(system=system.B, u=u, x0=x0)
     check_state(system, "x0", x0)
+    if system.mimo:
+        check_inputs(system, u, 2)
     if system.conjugate_pairs:
         check_real(xp, "u", u, "a system of conjugate pairs takes real input")
     block = None if block is None else _check_block(block)
@@ -143,18 +147,22 @@ def scan(
         check_discrete(system)
     batch = batch_shape(
         system=system.batch_shape,
-        u=tuple(u.shape[:-1]),
+        u=tuple(u.shape[: -2 if system.mimo else -1]),
         x0=shape_of(x0)[:-1],
         lengths=shape_of(ends),
         starts=shape_of(starts)[:-1],
         dt=shape_of(dt)[:-1],
     )
 
+    inputs = Inputs(u, x0, ends, starts)
+    if system.mimo and dt is None:
+        return scan_shared(xp, system, inputs)
+    if system.mimo:
+        return scan_shared_irregular(xp, cast("Diagonal", system), inputs, dt, discretization)
     empty = 0 in batch
     if empty:  # there may be states although there are no outputs
         C = xp.zeros(system.B.shape[-1], dtype=system.B.dtype, device=device_of(system.B))
         system = system.with_leaves(C=C, D=0j if complex_value(xp, system.D) else None)
-    inputs = Inputs(u, x0, ends, starts)
     if dt is None:
         y, x = run_sequences(xp, system, inputs, block)
         if starts is not None and x0 is not None:
@@ -220,12 +228,15 @@ def zero_input_response(system: System, x0: Array, length: int) -> Array:
     check_output(system)
     length = check_length("length", length)
     if x0 is None:
-        raise TypeError(f"x0: got None, expected an array of shape (..., {system.B.shape[-1]})")
+        raise TypeError(f"x0: got None, expected an array of shape (..., {system._stored})")
     array_namespace(system=system.B, x0=x0)
     check_state(system, "x0", x0)
     batch_shape(system=system.batch_shape, x0=tuple(x0.shape[:-1]))
     system, x0, _ = promote(xp, system, x0, None)
-    return kernel(system.with_leaves(B=system._advance(xp, x0)), length)
+    x = system._advance(xp, x0)
+    if system.mimo:
+        return kernel(system.with_leaves(B=x[..., None], D=None), length)[..., 0, :]
+    return kernel(system.with_leaves(B=x), length)
 
 
 def _check_block(block: Any) -> int:

@@ -65,8 +65,9 @@ def _run(
     """A stretch of time; ``first`` is the state where sequences start."""
     u, x, ends, starts = driven
     length, (blocks, count) = u.shape[-1], _blocks(xp, driven)
-    added = library(xp).matmul(system.B, astype(xp, _in_blocks(xp, u, blocks, count), x.dtype))
-    begins = None if starts is None else _in_blocks(xp, starts[..., None, :], blocks, count)
+    u_of_blocks = _in_blocks(xp, astype(xp, u, x.dtype), x.ndim - 1, (blocks, count))
+    added = library(xp).matmul(system.B, u_of_blocks)
+    begins = None if starts is None else _in_blocks(xp, starts[..., None, :], x.ndim - 1, (blocks, count))
 
     def advance(x: Array, i: Any) -> Array:
         if begins is not None:
@@ -79,11 +80,15 @@ def _run(
         kept = None if begins is None else ~xp.any(begins, axis=0)[..., 0, :]
         entered = _entering(xp, x, ends_of_blocks, power, kept)
 
+    if ends is not None:
+        ends = xp.where(ends > length, xp.full_like(ends, length), ends)
+    places = xp.arange(count, device=device_of(u))
+
     def follow(carry: tuple[Array, Array], i: Any) -> tuple[tuple[Array, Array], Array]:
         x, last = carry
         x = advance(x, i)
         if ends is None:
-            last = xp.where((length - 1) % count == i, x[..., (length - 1) // count], last)
+            last = xp.where(places[i] == (length - 1) % count, x[..., (length - 1) // count], last)
         else:
             here = (xp.arange(blocks, dtype=ends.dtype, device=device_of(x)) * count + i) == ends[..., None] - 1
             found = xp.sum(xp.where(here[..., None, :], x, xp.zeros_like(x)), axis=-1)
@@ -105,8 +110,10 @@ def _blocks(xp: Namespace, driven: Driven) -> tuple[int, int]:
     return -(-length // count), count
 
 
-def _in_blocks(xp: Namespace, x: Array, blocks: int, count: int) -> Array:
-    """``(..., k, L)`` as ``(count, ..., k, blocks)``, filled up with zeros."""
+def _in_blocks(xp: Namespace, x: Array, batch_axes: int, sizes: tuple[int, int]) -> Array:
+    """``(..., k, L)`` as ``(count, ..., k, blocks)`` with that many batch axes, filled up with zeros."""
+    blocks, count = sizes
+    x = x[(*(None,) * (batch_axes + 2 - x.ndim), ...)]
     behind = blocks * count - x.shape[-1]
     if behind:
         x = xp.concat([x, xp.zeros((*x.shape[:-1], behind), dtype=x.dtype, device=device_of(x))], axis=-1)
