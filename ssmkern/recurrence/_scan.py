@@ -29,10 +29,10 @@ from ..systems import (
     check_output,
     check_system,
 )
-from ._irregular import DISCRETIZATIONS, check_irregular, irregular_scan
+from ._irregular import DISCRETIZATIONS, check_irregular, check_steps, irregular_scan
 from ._lengths import check_lengths, check_starts
 from ._sequences import Inputs, run_sequences
-from ._shared import scan_shared, scan_shared_irregular
+from ._shared import scan_shared
 from ._step import check_inputs, check_state, promote
 
 
@@ -155,10 +155,10 @@ def scan(
     )
 
     inputs = Inputs(u, x0, ends, starts)
-    if system.mimo and dt is None:
-        return scan_shared(xp, system, inputs)
     if system.mimo:
-        return scan_shared_irregular(xp, cast("Diagonal", system), inputs, dt, discretization)
+        if dt is not None:
+            check_steps(xp, dt, ends)
+        return scan_shared(xp, system, inputs, None if dt is None else (dt, discretization))
     empty = 0 in batch
     if empty:  # there may be states although there are no outputs
         C = xp.zeros(system.B.shape[-1], dtype=system.B.dtype, device=device_of(system.B))

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from .._arrays import Array, Namespace, astype, chunk_size, device_of, item_bytes, library, real
 from ..discretization import METHODS
 from ..systems import DPLR, Dense, Diagonal, System, real_coordinates, simplest, stored_modes
 from ._axes import batch_of
-from ._irregular import check_steps
 from ._linear_recurrence import linear_recurrence
 from ._sequences import Inputs
 from ._step import product, promote, with_feedthrough
 from ._trajectory import Driven, trajectory
 
+Steps = tuple[Array, str] | None  # a step for each sample (..., L), and the discretization
 
-def scan_shared(xp: Namespace, system: System, inputs: Inputs) -> tuple[Array, Array]:
-    """Outputs ``(..., p, L)`` and last states ``(..., n)`` of a discrete mimo system; without checks."""
+
+def scan_shared(xp: Namespace, system: System, inputs: Inputs, steps: Steps = None) -> tuple[Array, Array]:
+    """Outputs ``(..., p, L)`` and last states ``(..., n)`` of a mimo system, continuous with steps; without checks."""
     run = _prepare(xp, system, inputs)
-    y, x = trajectory(xp, run.system, run.driven, lambda x: _output(xp, run.system, x))
+    if steps is not None:
+        steps = _until(xp, steps[0], inputs.ends, core=1), steps[1]
+    y, x = _run(xp, run, lambda x: _output(xp, run.system, x), steps)
     y = with_feedthrough(xp, run.system, y, run.driven.u)
     return _until(xp, y, inputs.ends), run.back(x)
 
@@ -28,38 +31,51 @@ def scan_shared(xp: Namespace, system: System, inputs: Inputs) -> tuple[Array, A
 def scan_states(xp: Namespace, system: System, inputs: Inputs) -> Array:
     """All states ``(..., L, n)`` of a discrete system; without checks."""
     run = _prepare(xp, system, inputs)
-    x, _ = trajectory(xp, run.system, run.driven, lambda x: x)
+    x, _ = _run(xp, run, lambda x: x, None)
     return run.back(xp.matrix_transpose(_until(xp, x, inputs.ends)))
 
 
-def scan_shared_irregular(
-    xp: Namespace, system: Diagonal, inputs: Inputs, dt: Array, discretization: str
-) -> tuple[Array, Array]:
-    """As `scan_shared`, of a continuous Diagonal system with a step for each sample ``(..., L)``."""
-    check_steps(xp, dt, inputs.ends)
-    run = _prepare(xp, system, inputs)
+def _run(xp: Namespace, run: _Prepared, emit: Callable[[Array], Array], steps: Steps) -> tuple[Array, Array]:
+    """``emit`` of all states, from ``(..., n, L)`` to ``(..., k, L)``, and the last state."""
+    system = run.system
+    if isinstance(system, Dense):
+        return trajectory(xp, system, run.driven, emit)
     u, x, ends, starts = run.driven
-    first, dt = x, astype(xp, _until(xp, dt, ends, core=1), real(xp, x).dtype)  # steps of 0 leave a state as it is
-    given = [(run.system.B, 2), (u, 2), (dt, 1), (x, 1)]
-    length, stretch = u.shape[-1], _stretch(xp, x, u, math.prod(batch_of(given)) * x.shape[-1])
+    first, length = x, u.shape[-1]
+    given = [(system.Lambda, 1), (system.B, 2), (u, 2), (x, 1), *([] if steps is None else [(steps[0], 1)])]
+    stretch = chunk_size(u, length, 8 * item_bytes(xp, x.dtype) * math.prod(batch_of(given)) * x.shape[-1])
     rows = []
     for start in range(0, length, stretch):
         piece = slice(start, min(start + stretch, length))
-        steps = dt[..., piece, None]
-        a, b = METHODS[discretization].modes_and_inputs(xp, steps * cast("Diagonal", run.system).Lambda[..., None, :])
-        b = steps * b * xp.matrix_transpose(product(xp, run.system.B, u[..., piece]))
+        a, b = _coefficients(xp, system, u[..., piece], None if steps is None else (steps[0][..., piece], steps[1]))
+        if ends is not None:  # a state stays as it is, b being 0
+            place = start + xp.arange(b.shape[-2], dtype=ends.dtype, device=device_of(u))
+            inside = (place < ends[..., None])[..., None]
+            a, b = xp.where(inside, a, xp.ones_like(a)), xp.where(inside, b, xp.zeros_like(b))
         if starts is not None:
             begins = starts[..., piece, None]
+            if ends is not None:
+                begins = begins & inside
             b = xp.where(begins, b + a * first[..., None, :], b)
             a = xp.where(begins, xp.zeros_like(a), a)
         states = linear_recurrence(a, b, x)
-        rows.append(_output(xp, run.system, xp.matrix_transpose(states)))
+        rows.append(emit(xp.matrix_transpose(states)))
         x = states[..., -1, :]
-    y = xp.concat(rows, axis=-1) if len(rows) > 1 else rows[0]
-    return _until(xp, with_feedthrough(xp, run.system, y, u), ends), x
+    return (xp.concat(rows, axis=-1) if len(rows) > 1 else rows[0]), x
 
 
-class _Run(NamedTuple):
+def _coefficients(xp: Namespace, system: Diagonal, u: Array, steps: Steps) -> tuple[Array, Array]:
+    """a ``(..., L or 1, n)`` and b ``(..., L, n)`` of ``x_k = a_k x_(k-1) + b_k``."""
+    a, b = system.Lambda[..., None, :], xp.matrix_transpose(product(xp, system.B, u))
+    if steps is None:
+        return a, b
+    dt, discretization = steps
+    dt = astype(xp, dt, real(xp, b).dtype)[..., None]
+    a, factor = METHODS[discretization].modes_and_inputs(xp, dt * a)
+    return a, dt * factor * b
+
+
+class _Prepared(NamedTuple):
     """A mimo system whose matrix multiplies columns, what drives it, and the way back to states as they were given."""
 
     system: Dense | Diagonal
@@ -67,7 +83,7 @@ class _Run(NamedTuple):
     back: Callable[[Array], Array]
 
 
-def _prepare(xp: Namespace, system: System, inputs: Inputs) -> _Run:
+def _prepare(xp: Namespace, system: System, inputs: Inputs) -> _Prepared:
     u, x0, ends, starts = inputs
     system, x0, _ = promote(xp, system, x0, u)
     if not system.mimo:
@@ -77,10 +93,10 @@ def _prepare(xp: Namespace, system: System, inputs: Inputs) -> _Run:
     u = _until(xp, u, ends)
     system = simplest(xp, system)
     if not isinstance(system, DPLR):
-        return _Run(system, Driven(u, x0, ends, starts), lambda x: x)
+        return _Prepared(system, Driven(u, x0, ends, starts), lambda x: x)
     if not system.conjugate_pairs:
-        return _Run(system.to_dense(), Driven(u, x0, ends, starts), lambda x: x)
-    return _Run(system.to_dense(), Driven(u, real_coordinates(xp, x0), ends, starts), stored_modes)
+        return _Prepared(system.to_dense(), Driven(u, x0, ends, starts), lambda x: x)
+    return _Prepared(system.to_dense(), Driven(u, real_coordinates(xp, x0), ends, starts), stored_modes)
 
 
 def _output(xp: Namespace, system: System, x: Array) -> Array:
@@ -95,8 +111,3 @@ def _until(xp: Namespace, x: Array, ends: Array | None, core: int = 2) -> Array:
         return x
     inside = xp.arange(x.shape[-1], dtype=ends.dtype, device=device_of(x)) < ends[..., None]
     return xp.where(inside[(..., *(None,) * (core - 1), slice(None))], x, xp.zeros_like(x))
-
-
-def _stretch(xp: Namespace, x: Array, u: Array, entries: int) -> int:
-    """Samples of a stretch of time, with so many entries of the state, for the budget."""
-    return chunk_size(u, u.shape[-1], 8 * item_bytes(xp, x.dtype) * entries)

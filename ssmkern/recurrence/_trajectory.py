@@ -1,4 +1,4 @@
-"""Runs of systems of which several inputs and outputs share a state."""
+"""Runs of dense systems through all their states."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._arrays import (
     library,
     moveaxis,
 )
-from ..systems import Dense, Diagonal
+from ..systems import Dense
 from ._axes import batch_of
 
 _CACHED_ENTRIES = 2**16  # entries of the states of all blocks, so that they stay in the cache
@@ -33,9 +33,7 @@ class Driven(NamedTuple):
     starts: Array | None = None  # where the state is x0 again before the sample, (..., L)
 
 
-def trajectory(
-    xp: Namespace, system: Dense | Diagonal, driven: Driven, emit: Callable[[Array], Array]
-) -> tuple[Array, Array]:
+def trajectory(xp: Namespace, system: Dense, driven: Driven, emit: Callable[[Array], Array]) -> tuple[Array, Array]:
     """Return ``emit`` of all states, from ``(..., n, L)`` to ``(..., k, L)``, and the last state ``(..., n)``.
 
     The system is discrete, with matrices B ``(..., n, m)``, all in the dtype of x0. Stretches of about sqrt(L) samples
@@ -60,7 +58,7 @@ def trajectory(
 
 
 def _run(
-    xp: Namespace, system: Dense | Diagonal, driven: Driven, first: Array, emit: Callable[[Array], Array]
+    xp: Namespace, system: Dense, driven: Driven, first: Array, emit: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
     """A stretch of time; ``first`` is the state where sequences start."""
     u, x, ends, starts = driven
@@ -72,7 +70,7 @@ def _run(
     def advance(x: Array, i: Any) -> Array:
         if begins is not None:
             x = xp.where(begins[i, ...], first[..., None], x)
-        return _product(xp, system, x) + added[i, ...]
+        return library(xp).matmul(system.A, x) + added[i, ...]
 
     entered = x[..., None]
     if blocks > 1:
@@ -120,23 +118,16 @@ def _in_blocks(xp: Namespace, x: Array, batch_axes: int, sizes: tuple[int, int])
     return moveaxis(xp, xp.reshape(x, (*x.shape[:-1], blocks, count)), -1, 0)
 
 
-def _product(xp: Namespace, system: Dense | Diagonal, x: Array) -> Array:
-    """A times the columns of x."""
-    return library(xp).matmul(system.A, x) if isinstance(system, Dense) else system.Lambda[..., None] * x
-
-
 def _from_rest(
-    xp: Namespace, system: Dense | Diagonal, advance: Callable[[Array, Any], Array], shape: tuple[int, ...], count: int
+    xp: Namespace, system: Dense, advance: Callable[[Array, Any], Array], shape: tuple[int, ...], count: int
 ) -> tuple[Array, Array]:
     """States ``shape = (..., n, blocks)`` after all blocks, from rest, and A to the power of a block's samples."""
     dtype, device = system.B.dtype, device_of(system.B)
-    one = xp.eye(shape[-2], dtype=dtype, device=device) if isinstance(system, Dense) else system.Lambda[..., None] ** 0
+    one = xp.broadcast_to(xp.eye(shape[-2], dtype=dtype, device=device), system.A.shape)
 
     def body(carry: tuple[Array, Array], i: Any) -> tuple[tuple[Array, Array], None]:
-        return (advance(carry[0], i), _product(xp, system, carry[1])), None
+        return (advance(carry[0], i), library(xp).matmul(system.A, carry[1])), None
 
-    if isinstance(system, Dense):
-        one = xp.broadcast_to(one, system.A.shape)
     (x, power), _ = library(xp).loop(body, (xp.zeros(shape, dtype=dtype, device=device), one), count)
     return x, power
 
@@ -145,8 +136,7 @@ def _entering(xp: Namespace, x: Array, after: Array, power: Array, kept: Array |
     """States that enter the blocks, ``(..., n, blocks)``, where the first enters with x."""
 
     def body(x: Array, j: Any) -> tuple[Array, Array]:
-        wide = power.shape[-1] > 1 or x.shape[-1] == 1
-        carried = library(xp).matmul(power, x[..., None])[..., 0] if wide else power[..., 0] * x
+        carried = library(xp).matmul(power, x[..., None])[..., 0]
         if kept is not None:
             carried = xp.where(kept[..., j][..., None], carried, xp.zeros_like(carried))
         x = carried + after[..., j]
