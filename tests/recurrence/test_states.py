@@ -24,8 +24,8 @@ def stepped(system, u, x0):
 @pytest.mark.parametrize("kind", sts.KINDS)
 @pytest.mark.parametrize("mimo", [False, True])
 def test_states_are_those_of_steps(xp, dtype, kind, mimo):
-    if is_jax(xp) and kind not in sts.PLAIN:
-        pytest.skip("JAX compiles every case: three stand for the rest")
+    if is_jax(xp) and (kind, mimo) not in {("dense", True), ("diagonal-pairs", False)}:
+        pytest.skip("JAX compiles every case: two stand for the rest")
     real = kind in ("dense", "diagonal-real")
     host = sts.make_mimo(kind, 1) if mimo else sts.make(kind, 1)
     host = rounded(sk.discretize(host, 0.1), dtype)
