@@ -21,7 +21,7 @@ from .._arrays import (
     real_of,
     widest,
 )
-from .._arrays.checks import batch_shape, check_number, check_real, check_vector, shape_of
+from .._arrays.checks import batch_shape, check_core, check_number, check_real, check_vector, shape_of
 from ._lengths import check_lengths, check_starts
 from ._solve import solve
 
@@ -111,11 +111,8 @@ def ssd(
     length, p = u.shape[-2:]
     n = B.shape[-1]
     sizes = {"dt": (length,), "B": (length, n), "C": (length, n), "x0": (p, n)}
-    for name, value in (given | {"x0": x0}).items():
-        size = sizes.get(name, ())
-        if size and value is not None and tuple(value.shape[max(0, value.ndim - len(size)) :]) != size:
-            expected = ", ".join(map(str, size))
-            raise ValueError(f"{name}: got shape {shape_of(value)}, expected (..., {expected}) as u and B")
+    for name, size in sizes.items():
+        check_core(name, (given | {"x0": x0})[name], size, "as u and B")
     check_real(xp, "dt", dt)
     A, D = check_number("A", A), None if D is None else check_number("D", D)
     ends = None if lengths is None else check_lengths(xp, lengths, u, length)
@@ -158,7 +155,8 @@ def _chunks(xp: Namespace, x: Array, axis: int, count: int) -> Array:
 
 def _run(xp: Namespace, given: dict[str, Array]) -> tuple[Array, Array]:
     """All chunks of a part of the batch."""
-    u, dt, A, B, C, D, x0 = (given.get(name) for name in ("u", "dt", "A", "B", "C", "D", "x0"))
+    u, dt, A, B, C = (given[name] for name in ("u", "dt", "A", "B", "C"))
+    D, x0 = given.get("D"), given.get("x0")
     length, (p, n) = u.shape[-2], (u.shape[-1], B.shape[-1])
     if "ends" in given:
         place = xp.arange(length, dtype=given["ends"].dtype, device=device_of(u))
