@@ -32,7 +32,7 @@ from .kernels import (
     untruncate_output,
 )
 from .products import cauchy, krylov, vandermonde, vandermonde_transpose
-from .recurrence import legs_memory, linear_recurrence, scan, selective_scan, states, step, zero_input_response
+from .recurrence import legs_memory, linear_recurrence, scan, selective_scan, ssd, states, step, zero_input_response
 from .systems import DPLR, Dense, Diagonal, allclose
 
 __version__ = "0.1.0"
@@ -69,6 +69,7 @@ __all__ = [
     "s4d",
     "scan",
     "selective_scan",
+    "ssd",
     "states",
     "step",
     "timescales",

@@ -86,19 +86,66 @@ def of_step(kind, u=None):
     return of_system(make(kind, True, 0.5), step, *results, x=state(kind), **({} if u is None else {"u": u}))
 
 
-def of_scan(kind, lengths=None, **options):
+def limits(u, lengths=None, starts=None):
+    """The options ``lengths`` and ``starts`` in the library and on the device of u."""
+
+    def moved(x):
+        if not isinstance(x, np.ndarray):
+            return x
+        return array_api_compat.array_namespace(u).asarray(x, device=array_api_compat.device(u))
+
+    return {"lengths": moved(lengths), "starts": moved(starts)}
+
+
+def of_scan(kind, lengths=None, starts=None, **options):
     """With ``discretization`` in the options, each sample has a step of its own."""
 
     def scan(system, u, x0, **arrays):
-        ends = lengths
-        if isinstance(lengths, np.ndarray):
-            ends = array_api_compat.array_namespace(u).asarray(lengths, device=array_api_compat.device(u))
-        return sk.scan(system, u, x0, lengths=ends, **arrays, **options)
+        return sk.scan(system, u, x0, **limits(u, lengths, starts), **arrays, **options)
 
     irregular = {"dt": real(9)} if "discretization" in options else {}
     system = make(kind, not irregular, np.asarray(0.5))
     results = (has_real_output(kind), (3, 2, 9)), (has_real_state(kind), (2, 4))
     return of_system(system, scan, *results, u=real(2, 9), x0=state(kind), **irregular)
+
+
+def of_states(kind, lengths=None, starts=None):
+    def states(system, u, x0):
+        return sk.states(system, u, x0, **limits(u, lengths, starts))
+
+    shape = (has_real_state(kind), (2, 9, 4))
+    return of_system(make(kind, True), states, shape, u=real(2, 9), x0=state(kind))
+
+
+def of_linear_recurrence(a, lengths=None, starts=None, **options):
+    def recurrence(a, b, x0):
+        return sk.linear_recurrence(a, b, x0, **limits(b, lengths, starts), **options)
+
+    return Call(recurrence, {"a": a, "b": real(2, 9, 4), "x0": real(4)}, ((not np.iscomplexobj(a), (3, 2, 9, 4)),))
+
+
+def of_selective_scan(A, lengths=None, starts=None, pairs=False, **options):
+    """Batch axes (3, 1) of u, (2,) of dt and of A; B and C are shared."""
+
+    def run(u, dt, A, B, C, D, x0):
+        return sk.selective_scan(u, dt, A, B, C, D, x0, conjugate_pairs=pairs, **limits(u, lengths, starts), **options)
+
+    is_real = not np.iscomplexobj(A)
+    numbers = real if is_real else cplx
+    arrays = {"u": real(3, 1, 9), "dt": real(2, 9), "A": A, "B": numbers(3, 1, 9, 4), "C": numbers(9, 4)}
+    results = (is_real or pairs, (3, 2, 9)), (is_real, (3, 2, 4))
+    return Call(run, arrays | {"D": real(2), "x0": numbers(4)}, results)
+
+
+def of_ssd(A, lengths=None, starts=None):
+    """Batch axes (3, 1) of u, (2,) of dt and A; B and C are shared."""
+
+    def run(u, dt, A, B, C, D, x0):
+        return sk.ssd(u, dt, A, B, C, D, x0, **limits(u, lengths, starts))
+
+    is_real = not np.iscomplexobj(A)
+    arrays = {"u": real(3, 1, 9, 5), "dt": real(2, 9), "A": A, "B": real(3, 1, 9, 4), "C": real(9, 4)}
+    return Call(run, arrays | {"D": real(2), "x0": real(5, 4)}, ((is_real, (3, 2, 9, 5)), (is_real, (3, 2, 5, 4))))
 
 
 def of_zero_input(kind):
@@ -205,6 +252,7 @@ def change_basis():
 
 MEASURES, INITS = ("legs", "legt", "lagt", "fourier"), ("lin", "inv", "inv2", "quad", "legs", "random")
 DIAGONAL, ENDS = ("diagonal-pairs", "diagonal", "diagonal-real"), np.array([4, 9])
+BEGUN = np.arange(9) % 4 == 3
 U, V, W = real(2, 31), real(2, 4), real(8)
 
 CATALOGUE = {
@@ -279,6 +327,13 @@ CATALOGUE = {
     "legs_memory": {
         f"{d} {u.dtype}": of_legs_memory(u, d) for d in ("bilinear", "zoh") for u in (real(3, 1, 31), cplx(3, 1, 31))
     },
+    "linear_recurrence": {
+        "real": of_linear_recurrence(-real(3, 1, 9, 4)),
+        "complex reverse": of_linear_recurrence(cplx(3, 1, 9, 4), reverse=True),
+        "constant": of_linear_recurrence(cplx(3, 1, 1, 4)),
+        "lengths and starts": of_linear_recurrence(real(3, 1, 9, 4), ENDS, BEGUN),
+        "lengths and starts reverse": of_linear_recurrence(real(3, 1, 9, 4), ENDS, BEGUN, reverse=True),
+    },
     "nplr": {str(pairs): of_nplr(pairs) for pairs in (True, False)},
     "reconstruct": {
         m: plain(lambda x, t, m=m: sk.reconstruct(m, x, t), True, (2, 5), x=V, t=real(5)) for m in MEASURES
@@ -287,8 +342,25 @@ CATALOGUE = {
     "scan": by_kind(of_scan)
     | labelled("length", by_kind(of_scan, 5))
     | labelled("lengths", by_kind(of_scan, ENDS, kinds=sts.PLAIN), few=False)
+    | labelled("starts", by_kind(of_scan, None, BEGUN, kinds=sts.PLAIN))
+    | labelled("lengths and starts", by_kind(of_scan, ENDS, BEGUN, kinds=sts.PLAIN), few=False)
+    | labelled("zoh starts", by_kind(of_scan, 8, BEGUN, discretization="zoh", kinds=DIAGONAL), few=False)
     | labelled("bilinear", by_kind(of_scan, discretization="bilinear", kinds=DIAGONAL), few=False)
     | labelled("zoh", by_kind(of_scan, ENDS, discretization="zoh", kinds=DIAGONAL), few=False),
+    "selective_scan": {
+        "real": of_selective_scan(-real(2, 4)),
+        "mamba lengths": of_selective_scan(-real(2, 4), ENDS, discretization="mamba"),
+        "pairs": of_selective_scan(-cplx(2, 4), pairs=True),
+        "complex starts": of_selective_scan(-cplx(2, 4), None, BEGUN, discretization="bilinear"),
+        "lengths and starts": of_selective_scan(-real(2, 4), ENDS, BEGUN),
+    },
+    "ssd": {
+        "real": of_ssd(-real(2)),
+        "lengths": of_ssd(-real(2), ENDS),
+        "complex": of_ssd(-cplx(2)),
+        "lengths and starts": of_ssd(-real(2), ENDS, BEGUN),
+    },
+    "states": by_kind(of_states) | labelled("lengths and starts", by_kind(of_states, ENDS, BEGUN), few=False),
     "step": by_kind(of_step, real(2)) | labelled("number", by_kind(of_step)),
     "timescales": {"": plain(lambda **where: sk.timescales(5, rng=0, **where), True, (5,))},
     "transition": {

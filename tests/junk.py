@@ -30,6 +30,7 @@ JUNK = {
     "length": (0, *NO_COUNTS, 2**31, 2**64, HUGE, -HUGE, 10**5000),
     "block": (0, 3, *NO_COUNTS, HUGE),
     "flag": (None, 0, 1, "no", 10**5000),
+    "starts": (True, 1, "no", [True] * 4, (True,), {}, bool, np.ones(4), np.ones(4, int), np.ones(3, bool), np.True_),
     "seed": (-1, -HUGE, -(10**5000), 1.0, True, "seed", np.timedelta64(1)),
     "list": (3, "ab", (), None, {}),
 }

@@ -66,7 +66,7 @@ def assert_each_refused(name, xp, change, message, within=None):
 
 def takes_numbers(name):
     """Arguments of a function that may be numbers, or arrays without axes."""
-    return TAKES_NUMBERS | {"step": {"u"}, "frequency_response": {"w"}}.get(name, set())
+    return TAKES_NUMBERS | {"step": {"u"}, "frequency_response": {"w"}, "ssd": {"A"}}.get(name, set())
 
 
 # --- in every library -----------------------------------------------------------------------------------------------

@@ -10,6 +10,16 @@ from junk import INF, JUNK, NAN
 import ssmkern as sk
 
 
+def varying(m, x, name):
+    """A selective scan, or the dual of one, with another value of one option."""
+    vectors = m.ones(4), m.ones(4), m.ones(2), m.ones(4, 2), m.ones(4, 2)
+    return sk.selective_scan(*vectors, **{name: x})
+
+
+def dual(m, x, name):
+    return sk.ssd(m.ones(4, 3), m.ones(4), **{"A": -1.0, "B": m.ones(4, 2), "C": m.ones(4, 2)} | {name: x})
+
+
 def s4(m, dt, length):
     return sk.from_s4(m([-1j]), m.ones(1, 1), m.ones(1), m.ones(1), dt, truncated_length=length)
 
@@ -93,6 +103,18 @@ OPTIONS = [
     ("flag", "conjugate_pairs", lambda _, x: sk.s4d("lin", 4, conjugate_pairs=x)),
     ("flag", "basis", lambda _, x: sk.nplr("legs", 4, basis=x)),
     ("flag", "sum_rank", lambda m, x: sk.kernel_nd([m.dense(C=m.ones(2, 2))], [4], dt=0.1, sum_rank=x)),
+    ("system", "system", lambda m, x: sk.states(x, m.ones(4))),
+    ("name", "discretization:.*zoh.*mamba", lambda m, x: varying(m, x, "discretization")),
+    ("flag", "conjugate_pairs", lambda m, x: varying(m, x, "conjugate_pairs")),
+    ("flag", "reverse", lambda m, x: sk.linear_recurrence(m.ones(2), m.ones(4, 2), reverse=x)),
+    ("number", "D", lambda m, x: varying(m, x, "D")),
+    ("number", "D", lambda m, x: dual(m, x, "D")),
+    ("number", "A", lambda m, x: dual(m, x, "A")),
+    ("starts", "starts", lambda m, x: varying(m, x, "starts")),
+    ("starts", "starts", lambda m, x: dual(m, x, "starts")),
+    ("starts", "starts", lambda m, x: sk.scan(m.real(dt=0.1), m.ones(4), starts=x)),
+    ("starts", "starts", lambda m, x: sk.states(m.real(dt=0.1), m.ones(4), starts=x)),
+    ("starts", "starts", lambda m, x: sk.linear_recurrence(m.ones(2), m.ones(4, 2), starts=x)),
     ("seed", "rng", lambda _, x: sk.s4d("random", 4, rng=x)),
     ("seed", "rng", lambda _, x: sk.timescales(4, rng=x)),
 ]  # fmt: skip

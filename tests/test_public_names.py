@@ -12,8 +12,8 @@ NAMES = [
     "DPLR", "Dense", "Diagonal", "Plan", "allclose", "basis", "byte_budget", "cauchy", "convolve",
     "convolve_bidirectional", "discretize", "frequency_response", "from_annotated_s4", "from_control", "from_mamba",
     "from_s4", "from_s4d", "from_s5", "from_scipy", "generating_function", "kernel", "kernel_nd", "krylov",
-    "legs_memory", "linear_recurrence", "nplr", "plan", "reconstruct", "s4d", "scan", "selective_scan", "states",
-    "step", "timescales", "to_control", "to_scipy", "transition", "truncate_output", "untruncate_output",
+    "legs_memory", "linear_recurrence", "nplr", "plan", "reconstruct", "s4d", "scan", "selective_scan", "ssd",
+    "states", "step", "timescales", "to_control", "to_scipy", "transition", "truncate_output", "untruncate_output",
     "vandermonde", "vandermonde_transpose", "zero_input_response",
 ]  # fmt: skip
 

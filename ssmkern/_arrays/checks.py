@@ -158,6 +158,14 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return tuple(value.shape) if is_array(value) else ()
 
 
+def check_core(name: str, value: Any, size: tuple[int, ...], remedy: str) -> None:
+    """Refuse an array whose last axes have other sizes; None is left out."""
+    if value is None or (shape_of(value) and shape_of(value)[-len(size) :] == size):
+        return
+    got = f"shape {shape_of(value)}" if is_array(value) else shown(value)
+    raise ValueError(f"{name}: got {got}, expected an array of shape (..., {', '.join(map(str, size))}) {remedy}")
+
+
 def check_vector(name: str, value: Any, axes: int = 1) -> None:
     """Refuse what is no array, has fewer than so many axes, or no entry in one of the last."""
     if not is_array(value):

@@ -168,6 +168,20 @@ class Library:
         parts = list(pieces)
         return self.xp.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
 
+    def put(self, x: Array, index: Array, values: Array) -> Array:
+        """``(..., m, k)`` with values ``(..., count, k)`` at a sorted index into the axis before the last.
+
+        The array x is not kept.
+        """
+        if index.shape[0] == 0:
+            return x
+        xp = self.xp
+        every = xp.arange(x.shape[-2], dtype=index.dtype, device=self.device(x))
+        place = self.clip(xp.searchsorted(index, every), 0, index.shape[0] - 1)
+        there = xp.take(index, place) == every
+        chosen = xp.take(values, place, axis=-2)
+        return xp.where(there[:, None], chosen, x)
+
     def time_first(self, x: Array) -> Array:
         """``(..., l, n)`` whose samples lie behind each other in memory, where the library steps through them."""
         return x

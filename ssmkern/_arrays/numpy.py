@@ -78,6 +78,10 @@ class NumPy(Views):
             x = np.add(row, b[..., k, :], out=row)
         return out
 
+    def put(self, x: Array, index: Array, values: Array) -> Array:
+        x[..., index, :] = values
+        return x
+
     def time_first(self, x: Array) -> Array:
         return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -2, 0)), 0, -2)
 

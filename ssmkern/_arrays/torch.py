@@ -91,6 +91,9 @@ class Torch(Library):
             x = torch.addcmul(b_rows[k], a_rows[k if len(a_rows) > 1 else 0], x, out=rows[k])
         return out
 
+    def put(self, x: Array, index: Array, values: Array) -> Array:
+        return x.index_copy(-2, index, values)
+
     def time_first(self, x: Array) -> Array:
         return x.movedim(-2, 0).contiguous().movedim(0, -2)
 

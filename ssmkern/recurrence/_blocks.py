@@ -37,7 +37,7 @@ class Blocks(Strategy):
 
     def cost(self) -> float:
         sizes, n, block = self.sizes, self.sizes.order, self.block
-        again = 2 * self.most * block * sizes.rows * sizes.length  # products of the sequences that begin in a block
+        again = 2 * self.most * block * sizes.rows * block  # products of the sequences that begin in a block
         if issubclass(sizes.kind, Diagonal):
             return again + diagonal_cost(sizes, block)
         tables = again + 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)

@@ -18,7 +18,7 @@ from .._arrays import (
     device_of,
     library,
 )
-from .._arrays.checks import batch_shape, check_flag, check_vector, shape_of
+from .._arrays.checks import batch_shape, check_core, check_flag, check_vector, shape_of
 from ._lengths import check_lengths, check_starts
 from ._shapes import broadcast, summed
 from ._solve import Restarts, solve
@@ -101,8 +101,7 @@ def linear_recurrence(
             f"a: got shape {shape_of(a)}, expected (..., {length}, {n}) as b, or ({n},) or (..., 1, {n}) "
             "where it is constant in time"
         )
-    if x0 is not None and (x0.ndim < 1 or x0.shape[-1] != n):
-        raise ValueError(f"x0: got shape {shape_of(x0)}, expected (..., {n}), as the last axis of b")
+    check_core("x0", x0, (n,), "as the last axis of b")
     ends = None if lengths is None else check_lengths(xp, lengths, b, length)
     starts = None if starts is None else check_starts(xp, starts, b, length)
     batch = batch_shape(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, Namespace, device_of, library
+import math
+from dataclasses import dataclass
+
+from .._arrays import Array, Namespace, device_of, library, read
 from ._tables import SHORT, BlockTables
 
 
@@ -51,47 +54,104 @@ def _responses(tables: BlockTables, u: Array, rank: Array, most: int, response: 
 
 
 def _blocks(tables: BlockTables, u: Array, starts: Array, x: Array, most: int) -> tuple[Array, Array, Array]:
-    """States before blocks ``(..., rows, m, b)``, the state after them, and the outputs."""
+    """States before blocks ``(..., rows, m, b)``, the state after them, and the outputs.
+
+    Where it can be known in which blocks sequences start, only these are computed again.
+    """
     xp, level = tables.xp, (tables.block - 1).bit_length()
     rank = _ranks(xp, starts)
-    last = rank[..., -1:]
-    final = xp.where(rank == last, u, xp.zeros_like(u))  # samples of the sequence that goes on
-    added = tables.to_states(library(xp).multiply(final, tables.enter))
-    before, x = _states(tables, added, last == 0, x, level)
-    before = tables.verified(before, added, level)
-    y = library(xp).multiply(tables.to_factors(before), tables.leave)
+    through = rank[..., -1:] == 0
+    known = read(xp.any, through) is not None
+    found = _begun(xp, through) if known else None
+    if found is None:
+        added = tables.to_states(library(xp).multiply(_final(xp, u, rank), tables.enter))
+    else:
+        u_begun, rank_begun = _picked(xp, u, found), _picked(xp, rank, found)
+        added = library(xp).multiply(u, tables.enter)
+        final = library(xp).multiply(_final(xp, u_begun, rank_begun), tables.enter[..., 0, :, :])
+        added = tables.to_states(_placed(xp, added, found, final))
+    step = _Steps(tables, known and math.prod(through.shape[:-3]) == 1)
+    before, x = step.states(added, through, x, level)
+    before = tables.verified(before, added, level, through)
+    if found is None:
+        return before, x, _outputs(tables, u, rank, before, most)
+    y = library(xp).multiply(u, tables.response)
+    y = y + library(xp).multiply(tables.to_factors(before), tables.leave)
+    return before, x, _placed(xp, y, found, _outputs(tables, u_begun, rank_begun, _picked(xp, before, found), most))
+
+
+def _final(xp: Namespace, u: Array, rank: Array) -> Array:
+    """Samples of the last sequence of each block, which goes on."""
+    return xp.where(rank == rank[..., -1:], u, xp.zeros_like(u))
+
+
+def _outputs(tables: BlockTables, u: Array, rank: Array, before: Array, most: int) -> Array:
+    """Outputs of blocks ``(..., b)`` from the states before them."""
+    xp, axes = tables.xp, u.ndim
+    response, leave = (x if x.ndim <= axes else x[..., 0, :, :] for x in (tables.response, tables.leave))
+    y = library(xp).multiply(tables.to_factors(before), leave)
     y = xp.where(rank == 0, y, xp.zeros_like(y))
-    return before, x, y + _responses(tables, u, rank, most, tables.response)
+    return y + _responses(tables, u, rank, most, response)
 
 
-def _carried(tables: BlockTables, x: Array, through: Array, level: int) -> Array:
-    """States after 2^level samples, 0 where a sequence begins in them."""
-    x = tables.advance(x, level)
-    return tables.xp.where(through, x, tables.xp.zeros_like(x))
+def _begun(xp: Namespace, through: Array) -> Array:
+    """Which of all rows and blocks, ``(..., rows, m, 1)``, have a start in one of the systems."""
+    own, blocks = through.shape[:-3], through.shape[-3] * through.shape[-2]
+    begun = xp.reshape(~through, (math.prod(own), blocks))
+    return xp.nonzero(begun[0, :] if math.prod(own) == 1 else xp.any(begun, axis=0))[0]
 
 
-def _states(tables: BlockTables, added: Array, through: Array, x: Array, level: int) -> tuple[Array, Array]:
-    """As in blocks without starts, with a condition for each step, ``(..., m, 1)``, under which it carries a state."""
-    xp, count = tables.xp, added.shape[-2]
-    if count <= SHORT:
-        before = [x[..., None, :]]
-        for i in range(count):
-            carried = _carried(tables, before[-1], through[..., i : i + 1, :], level)
-            before.append(carried + added[..., i : i + 1, :])
-        return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
-    half = count // 2
-    first, second = (slice(0, 2 * half, 2), slice(1, None, 2))
-    pairs = _carried(tables, added[..., first, :], through[..., second, :], level) + added[..., second, :]
-    both = through[..., first, :] & through[..., second, :]
-    outer, last = _states(tables, pairs, both, x, level + 1)
-    if count % 2:
-        outer = xp.concat([outer, last[..., None, :]], axis=-2)
-    inner = _carried(tables, outer, through[..., ::2, :], level) + added[..., ::2, :]
-    if count % 2:
-        last = inner[..., -1, :]
-    before = xp.stack([outer, inner], axis=-2)
-    before = xp.reshape(before, (*before.shape[:-3], 2 * before.shape[-3], before.shape[-1]))
-    return before[..., :count, :], last
+def _flat(xp: Namespace, x: Array) -> Array:
+    return xp.reshape(x, (*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]))
+
+
+def _picked(xp: Namespace, x: Array, found: Array) -> Array:
+    """Those of ``(..., rows, m, k)`` that were found, ``(..., count, k)``."""
+    return xp.take(_flat(xp, x), found, axis=-2)
+
+
+def _placed(xp: Namespace, x: Array, found: Array, values: Array) -> Array:
+    """Put values in the places of those that were found."""
+    return xp.reshape(library(xp).put(_flat(xp, x), found, values), x.shape)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Steps of states through blocks; ``known``: in which sequences begin can be read, and is the same for all."""
+
+    tables: BlockTables
+    known: bool
+
+    def carried(self, x: Array, through: Array, level: int) -> Array:
+        """States after 2^level samples, 0 where a sequence begins in them."""
+        xp, x = self.tables.xp, self.tables.advance(x, level)
+        if not self.known:
+            return xp.where(through, x, xp.zeros_like(x))
+        found = _begun(xp, through)
+        return _placed(xp, x, found, xp.zeros_like(_picked(xp, x, found)))
+
+    def states(self, added: Array, through: Array, x: Array, level: int) -> tuple[Array, Array]:
+        """As in blocks without starts, with a condition for each step, ``(..., m, 1)``, under which states pass."""
+        xp, count = self.tables.xp, added.shape[-2]
+        if count <= SHORT:
+            before = [x[..., None, :]]
+            for i in range(count):
+                carried = self.carried(before[-1], through[..., i : i + 1, :], level)
+                before.append(carried + added[..., i : i + 1, :])
+            return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
+        half = count // 2
+        first, second = (slice(0, 2 * half, 2), slice(1, None, 2))
+        pairs = self.carried(added[..., first, :], through[..., second, :], level) + added[..., second, :]
+        both = through[..., first, :] & through[..., second, :]
+        outer, last = self.states(pairs, both, x, level + 1)
+        if count % 2:
+            outer = xp.concat([outer, last[..., None, :]], axis=-2)
+        inner = self.carried(outer, through[..., ::2, :], level) + added[..., ::2, :]
+        if count % 2:
+            last = inner[..., -1, :]
+        before = xp.stack([outer, inner], axis=-2)
+        before = xp.reshape(before, (*before.shape[:-3], 2 * before.shape[-3], before.shape[-1]))
+        return before[..., :count, :], last
 
 
 def _rest(tables: BlockTables, u: Array, starts: Array, x: Array, most: int) -> tuple[Array, Array]:
@@ -107,8 +167,7 @@ def _rest(tables: BlockTables, u: Array, starts: Array, x: Array, most: int) -> 
     for level in range(count.bit_length()):
         if count >> level & 1:
             x = tables.advance(x, level)
-    final = xp.where(rank == last, u, xp.zeros_like(u))
-    return y, x[..., 0, :] + tables.to_states(multiply(final, enter[..., -count:, :]))
+    return y, x[..., 0, :] + tables.to_states(multiply(_final(xp, u, rank), enter[..., -count:, :]))
 
 
 def _state_after(tables: BlockTables, u: Array, starts: Array, states: Array, ends: Array) -> Array:

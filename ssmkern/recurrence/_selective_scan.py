@@ -16,7 +16,16 @@ from .._arrays import (
     library,
     real_of,
 )
-from .._arrays.checks import batch_shape, check_choice, check_flag, check_number, check_real, check_vector, shape_of
+from .._arrays.checks import (
+    batch_shape,
+    check_choice,
+    check_core,
+    check_flag,
+    check_number,
+    check_real,
+    check_vector,
+    shape_of,
+)
 from ._lengths import check_lengths, check_starts
 from ._selective import CORES, NUMBERS, SCANS
 from ._varying import COEFFICIENTS
@@ -128,12 +137,9 @@ def selective_scan(
     check_flag("conjugate_pairs", conjugate_pairs)
     length, n = u.shape[-1], A.shape[-1]
     sizes = {"dt": (length,), "B": (length, n), "C": (length, n), "x0": (n,)}
-    for name, value in (given | {"x0": x0}).items():
-        size = sizes.get(name, ())
-        if value is not None and tuple(value.shape[max(0, value.ndim - len(size)) :]) != size:
-            expected = ", ".join(map(str, size))
-            hint = "; Mamba's (batch, n, L) is B.mT[:, None]" if len(size) == 2 else ""
-            raise ValueError(f"{name}: got shape {shape_of(value)}, expected (..., {expected}) as u and A{hint}")
+    for name, size in sizes.items():
+        remedy = "as u and A" + ("; Mamba's (batch, n, L) is B.mT[:, None]" if len(size) == 2 else "")
+        check_core(name, (given | {"x0": x0})[name], size, remedy)
     check_real(xp, "dt", dt)
     D = None if D is None else check_number("D", D)
     if conjugate_pairs:

@@ -48,8 +48,11 @@ class BlockTables(ABC):
         """Products as states."""
         return x
 
-    def verified(self, before: Array, added: Array, level: int) -> Array:
-        """States before blocks, refused or NaN where the powers that led to them have lost digits."""
+    def verified(self, before: Array, added: Array, level: int, through: Array | None = None) -> Array:
+        """States before blocks, refused or NaN where the powers that led to them have lost digits.
+
+        A block that is not ``through``, ``(..., m, 1)``, does not carry the state before it.
+        """
         return before
 
     def from_stored(self, x: Array) -> Array:
@@ -70,7 +73,7 @@ class DenseTables(BlockTables):
     def advance(self, x: Array, level: int) -> Array:
         return library(self.xp).multiply(x, self.powers[level])
 
-    def verified(self, before: Array, added: Array, level: int) -> Array:
+    def verified(self, before: Array, added: Array, level: int, through: Array | None = None) -> Array:
         """Those that were reached in the longest steps are compared with the ones before."""
         if before.shape[-2] <= SHORT:
             return before
@@ -80,6 +83,9 @@ class DenseTables(BlockTables):
             for rows in zip(*(((before, j - 1), (before, j), (added, j - 1)) for j in places), strict=True)
         )
         carried = self.advance(last, level)
+        if through is not None:
+            kept = xp.stack([through[..., j - 1, :] for j in places], axis=-2)
+            carried = xp.where(kept, carried, xp.zeros_like(carried))
         size = xp.abs(last) + xp.abs(carried) + xp.abs(more)
         size = xp.stack([xp.max(size[..., : i + 1, :], axis=-2) for i in range(len(places))], axis=-2)
         return _checked(xp, before, carried + more - here, size, before.shape[-2] << level)
