@@ -76,7 +76,8 @@ class LeafLoops(NamedTuple):
     """Loops over leaves ``first <= i < last`` of a tree; what they compute stands in ``products/multipole/leaves.py``."""
 
     moments: Any
-    values: Any
+    series: Any
+    near: Any
 
 
 @functools.cache
@@ -103,7 +104,7 @@ def leaf_loops(order: int) -> LeafLoops | None:
                         a[m], b[m] = a[m] * x[m] - b[m] * y[m], a[m] * y[m] + b[m] * x[m]
                     out[leaf, k] += complex(re, im)
 
-    def values(span, z, starts, centers, near, w, begins, v, taylor, scale, out) -> None:  # type: ignore[no-untyped-def]
+    def series(span, z, starts, centers, taylor, scale, out) -> None:  # type: ignore[no-untyped-def]
         x, y, re, im = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
         for leaf in range(span[0], span[1]):
             for start in range(starts[leaf], starts[leaf + 1], size):
@@ -116,9 +117,17 @@ def leaf_loops(order: int) -> LeafLoops | None:
                     for m in range(count):
                         re[m], im[m] = re[m] * x[m] - im[m] * y[m] + a, re[m] * y[m] + im[m] * x[m] + b
                 for m in range(count):
-                    x[m], y[m] = z[start + m].real, z[start + m].imag
-                for place in range(near.shape[1]):
-                    other = near[leaf, place]
+                    out[start + m] += complex(re[m], im[m])
+
+    def near(span, z, starts, places, w, begins, v, out) -> None:  # type: ignore[no-untyped-def]
+        x, y, re, im = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+        for leaf in range(span[0], span[1]):
+            for start in range(starts[leaf], starts[leaf + 1], size):
+                count = min(size, starts[leaf + 1] - start)
+                for m in range(count):
+                    x[m], y[m], re[m], im[m] = z[start + m].real, z[start + m].imag, 0.0, 0.0
+                for place in range(places.shape[1]):
+                    other = places[leaf, place]
                     if other == begins.shape[0] - 1:
                         continue
                     for n in range(begins[other], begins[other + 1]):
@@ -138,8 +147,10 @@ def leaf_loops(order: int) -> LeafLoops | None:
     try:
         from numba import njit
 
+        def compiled(loop: Any, *freedom: str) -> Any:
+            return njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", *freedom})(loop)
+
         # The sums of moments may be taken in any order: otherwise they use no vector instructions.
-        fast = njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
-        return LeafLoops(fast(moments), njit(nogil=True, cache=True, error_model="numpy")(values))
+        return LeafLoops(compiled(moments, "reassoc", "nsz"), compiled(series), compiled(near))
     except Exception:  # noqa: BLE001 (as above)
         return None

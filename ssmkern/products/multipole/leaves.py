@@ -5,7 +5,9 @@ A compiler does it in loops, where there is one; here are the same sums as array
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +16,8 @@ from ..._arrays import in_threads, leaf_loops, processors
 
 _POINTS = 2**12  # points that are taken at a time
 _PACK = 16  # points of a leaf that meet the near poles together
-_PAIRS = 2**16  # of points and poles that are taken at a time
+_PAIRS = 2**15  # of points and poles that are taken at a time
+_TERMS = 2**18  # terms that are worth a thread
 _TASKS = 8  # pieces of work for each processor
 
 
@@ -63,37 +66,42 @@ def moments(job: Job, v: np.ndarray, p: int) -> np.ndarray:
             out[first:last, k] = np.add.reduceat(term, starts[:-1] - starts[0])
             term = term * t
 
-    _in_tasks(task, np.diff(sources.starts), None if loop else _POINTS)
+    in_tasks(task, np.diff(sources.starts), _POINTS)
     return out
 
 
-def values(job: Job, v: np.ndarray, taylor: np.ndarray, order: int) -> np.ndarray:
-    """``sum_j taylor_j t^j`` and the terms ``v_n / (z - w_n)^order`` of the near poles, at the points of all leaves."""
-    out = np.empty(job.targets.points.shape, dtype=complex)
+def add_series(job: Job, taylor: np.ndarray, out: np.ndarray) -> None:
+    """Add ``sum_j taylor_j t^j`` at the points of each leaf."""
+    targets = job.targets
+    loops = leaf_loops(1)
+
+    def task(first: int, last: int) -> None:
+        if loops:
+            loops.series((first, last), *targets, taylor, 1.0 / job.unit, out)
+            return
+        starts = targets.starts[first : last + 1]
+        t = _offsets(targets, slice(first, last), job.unit)
+        value = np.zeros_like(t)
+        for row in np.repeat(taylor[first:last].T, np.diff(starts), axis=-1)[::-1]:
+            value *= t
+            value += row
+        out[starts[0] : starts[-1]] += value
+
+    in_tasks(task, np.diff(targets.starts), _POINTS)
+
+
+def near_terms(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> list[Callable[[], None]]:
+    """Tasks that set the sums over the near poles, ``v_n / (z - w_n)^order``, at the points of all leaves."""
+    loops = leaf_loops(order)
+    if not loops:
+        return _in_packs(job, v, order, out)
     points, poles = job.counts()
-    work = points * (np.sum(poles, axis=-1) + taylor.shape[-1])
-    if loops := leaf_loops(order):
-        arguments = (*job.targets, job.near, *job.sources[:2], v, taylor, 1.0 / job.unit, out)
-        _in_tasks(lambda first, last: loops.values((first, last), *arguments), work, None)
-        return out
-    _in_tasks(lambda first, last: _series(job, taylor, slice(first, last), out), points, _POINTS)
-    _add_near_terms(job, v, order, out)
-    return out
+    arguments = (*job.targets[:2], job.near, *job.sources[:2], v, out)
+    cuts = runs(points * np.sum(poles, axis=-1), _TERMS)
+    return [partial(loops.near, span, *arguments) for span in pairwise(cuts)]
 
 
-def _series(job: Job, taylor: np.ndarray, leaves: slice, out: np.ndarray) -> None:
-    starts = job.targets.starts
-    counts = starts[leaves.start + 1 : leaves.stop + 1] - starts[leaves]
-    t = _offsets(job.targets, leaves, job.unit)
-    coefficients = np.repeat(taylor[leaves].T, counts, axis=-1)
-    value = np.zeros_like(t)
-    for row in coefficients[::-1]:
-        value *= t
-        value += row
-    out[starts[leaves.start] : starts[leaves.stop]] = value
-
-
-def _add_near_terms(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> None:
+def _in_packs(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> list[Callable[[], None]]:
     """Packs of points of one leaf with the poles near it, those with about as many poles together."""
     points, poles = job.counts()
     total = np.sum(poles, axis=-1)
@@ -102,23 +110,27 @@ def _add_near_terms(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> Non
     first = job.targets.starts[leaf] + _PACK * (np.arange(leaf.shape[0]) - np.repeat(np.cumsum(packs) - packs, packs))
     by_size = np.argsort(total[leaf], kind="stable")
     leaf, first = leaf[by_size], first[by_size]
-    cuts, at = [0], 0
-    while at < leaf.shape[0]:  # the last pack of a group has the most poles
-        step = max(1, _PAIRS // (_PACK * max(1, int(total[leaf[at]]))))
-        at = min(at + step, leaf.shape[0])
-        cuts.append(at)
     begins = np.append(job.sources.starts[:-1], 0)[job.near]
-    far = np.append(job.sources.points, job.targets.points[0] + 2.0**20 * job.unit), np.append(v, 0.0)
+    w, v = np.append(job.sources.points, job.targets.points[0] + 2.0**20 * job.unit), np.append(v, 0.0)
 
-    def task(i: int) -> None:
-        rows = slice(cuts[i], cuts[i + 1])
-        which = _listed(begins[leaf[rows]], poles[leaf[rows]], v.shape[0])
+    def task(start: int, stop: int) -> None:
+        rows = slice(start, stop)
+        which = _listed(begins[leaf[rows]], poles[leaf[rows]], v.shape[0] - 1)
         places = first[rows, None] + np.arange(_PACK)
         valid = places < job.targets.starts[leaf[rows] + 1][:, None]
         z = job.targets.points[np.where(valid, places, first[rows, None])]
-        out[places[valid]] += _terms(z, far[0][which], far[1][which], order)[valid]
+        value = np.zeros_like(z)
+        for i in range(0, which.shape[1], _PAIRS // _PACK):
+            part = which[:, i : i + _PAIRS // _PACK]
+            value += _terms(z, w[part], v[part], order)
+        out[places[valid]] = value[valid]
 
-    in_threads(task, len(cuts) - 1, processors())
+    tasks, start = [], 0
+    while start < leaf.shape[0]:
+        stop = min(start + max(1, _PAIRS // (_PACK * max(1, int(total[leaf[start]])))), leaf.shape[0])
+        tasks.append(partial(task, start, stop))
+        start = stop
+    return tasks
 
 
 def _listed(begins: np.ndarray, counts: np.ndarray, missing: int) -> np.ndarray:
@@ -152,10 +164,15 @@ def _offsets(leaves: Leaves, which: slice, unit: float) -> np.ndarray:
     return (leaves.points[starts[0] : starts[-1]] - np.repeat(leaves.centers[which], np.diff(starts))) / unit
 
 
-def _in_tasks(task: object, work: np.ndarray, size: int | None) -> None:
-    """Do ``task(first, last)`` for runs of leaves of about the same work, of one size if that is given."""
-    done = np.cumsum(work)
-    count = _TASKS * processors() if size is None else math.ceil(done[-1] / size)
-    marks = done[-1] * np.arange(1, count) / count
-    cuts = np.unique(np.concatenate([[0], np.searchsorted(done, marks), [work.shape[0]]])).tolist()
+def in_tasks(task: Callable[[int, int], None], work: np.ndarray, least: int) -> None:
+    """Do ``task(first, last)`` for `runs` of leaves or boxes."""
+    cuts = runs(work, least)
     in_threads(lambda i: task(cuts[i], cuts[i + 1]), len(cuts) - 1, processors())
+
+
+def runs(work: np.ndarray, least: int) -> list[int]:
+    """Where runs of leaves or boxes begin, and the last ends, that are about the same work, and at least so much."""
+    done = np.cumsum(work)
+    count = max(1, min(_TASKS * processors(), int(done[-1]) // least))
+    marks = done[-1] * np.arange(1, count) / count
+    return np.unique(np.concatenate([[0], np.searchsorted(done, marks), [work.shape[0]]])).tolist()

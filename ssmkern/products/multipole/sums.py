@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..._arrays import chunk_size, leaf_loops
+from ..._arrays import in_threads, leaf_loops, library, processors
 from .expansions import NEAR, Translations, derivative, translations
-from .leaves import Job, Leaves, moments, pairs, values
-from .tree import FINEST, Level, Points, Square, level, neighbors, sort
+from .leaves import Job, Leaves, add_series, in_tasks, moments, near_terms, pairs
+from .tree import FINEST, Points, Square, level, neighbors, sort
 
 _DIRECT = 256  # points in a leaf where there is no tree
-_TRANSLATION = 13.0  # nanoseconds for the translations to four boxes, over p^2, on two cores
+_ROWS = 1024  # boxes that are worth a thread
+_TRANSLATION = 0.1  # nanoseconds for an entry of a matrix, on two cores
+_CROWD = 500  # points in each box at which a deeper level always costs less
 _PAIR = {True: 0.4, False: 3.0}  # nanoseconds for a near term, compiled or not
 
 
@@ -27,21 +29,25 @@ class Tree(NamedTuple):
     job: Job
 
 
-def plant(z: np.ndarray, w: np.ndarray, over: Square, p: int) -> Tree:
+def plant(z: np.ndarray, w: np.ndarray, over: Square, matrices: Translations) -> Tree:
     """The tree of the depth that costs least; 0 stands for the plain sum."""
-    points, poles = sort(z, over), sort(w, over)
-    parents, pair = points.boxes(), _PAIR[leaf_loops(1) is not None]
-    best, translated = (pair * z.shape[0] * w.shape[0], 0), 0.0
-    found = None
+    sides: dict[int, Points] = {}
+    in_threads(lambda i: sides.update({i: sort((z, w)[i], over)}), 2, processors())
+    points, poles = sides[0], sides[1]
+    boxes, pair = points.boxes().tolist(), _PAIR[leaf_loops(1) is not None]
+    best, found, translated = pair * z.shape[0] * w.shape[0], None, 0.0
     for depth in range(2, FINEST + 1):
-        translated += _TRANSLATION * p * p * float(parents[depth - 1])
-        if translated >= best[0]:
+        translated += _TRANSLATION * (32 * matrices.r * 4 * matrices.r) * boxes[depth - 1]
+        if translated >= best:
             break
+        if boxes[depth] * _CROWD < z.shape[0] and boxes[depth + 1] > boxes[depth]:
+            continue
         job = leaves(points, poles, over, depth)
         cost = translated + pair * pairs(job)
-        if cost < best[0]:
-            best, found = (cost, depth), job
-    return Tree(over, points, poles, best[1], plain(points, poles) if found is None else found)
+        if cost < best:
+            best, found = cost, (depth, job)
+    depth, job = found or (0, plain(points, poles))
+    return Tree(over, points, poles, depth, job)
 
 
 def leaves(z: Points, w: Points, over: Square, depth: int) -> Job:
@@ -62,45 +68,79 @@ def plain(z: Points, w: Points) -> Job:
     return Job(Leaves(z.values, starts, np.zeros(near.shape[0], dtype=complex)), sources, near, 1.0)
 
 
-def multipole_sums(tree: Tree, v: np.ndarray, order: int, p: int) -> np.ndarray:
-    """``sum_n v_n / (z_l - w_n)^order`` by expansions of p terms."""
-    weights = v[tree.w.order]
-    taylor = np.zeros((tree.job.near.shape[0], 0), dtype=complex)
+def tree_sums(tree: Tree, v: np.ndarray, order: int, matrices: Translations) -> np.ndarray:
+    """``sum_n v_n / (z_l - w_n)^order``."""
+    weights, job = v[tree.w.order], tree.job
+    sums = np.empty(tree.z.order.shape, dtype=complex)
+    found: list[np.ndarray] = []
+
+    def far() -> None:
+        taylor = down(up(moments(job, weights, matrices.p), tree, matrices), tree, matrices)
+        found.append(derivative(taylor, job.unit, order))
+
+    tasks = near_terms(job, weights, order, sums)
     if tree.depth:
-        matrices = translations(p)
-        above = up(moments(tree.job, weights, p), tree, matrices)
-        taylor = derivative(down(above, tree, matrices), tree.job.unit, order)
-    out = np.empty(tree.z.order.shape, dtype=complex)
-    out[tree.z.order] = values(tree.job, weights, taylor, order)
+        tasks = [far, *tasks]
+    in_threads(lambda i: tasks[i](), len(tasks), processors())
+    for taylor in found:
+        add_series(job, taylor, sums)
+    out = np.empty_like(sums)
+    out[tree.z.order] = sums
     return out
 
 
 def up(leaf: np.ndarray, tree: Tree, matrices: Translations) -> list[np.ndarray]:
-    """Laurent coefficients of the children of every parent, ``(parents + 1, 4 p)``, from level 2 on; the last are 0."""
-    p = leaf.shape[-1]
+    """What of the four children of each parent reaches others, ``(parents, 4 r)``, from level 2 on."""
+    p, r = matrices.p, matrices.r
     found: list[np.ndarray] = []
     for number in range(tree.depth, 1, -1):
         slots, parents = level(tree.w, number).slots()
-        children = np.zeros((parents + 1, 4 * p), dtype=complex)
+        children = np.zeros((parents, 4 * p), dtype=complex)
         children.reshape(-1, p)[slots] = leaf
-        found.append(children)
-        leaf = children[:-1] @ matrices.up if number > 2 else leaf
+        found.append(_product(children.reshape(-1, p), matrices.narrow).reshape(-1, 4 * r))
+        leaf = _product(children, matrices.up) if number > 2 else leaf
     return found[::-1]
 
 
-def down(laurent: list[np.ndarray], tree: Tree, matrices: Translations) -> np.ndarray:
-    """Taylor coefficients of the boxes of the finest level, ``(boxes, p)``."""
-    p = matrices.down.shape[0]
-    leaf: np.ndarray | None = None
-    for number, children in enumerate(laurent, 2):
-        parents: Level = level(tree.z, number - 1)
+def down(reaching: list[np.ndarray], tree: Tree, matrices: Translations) -> np.ndarray:
+    """Taylor coefficients of the leaves, ``(leaves, p)``."""
+    p, r = matrices.p, matrices.r
+    taylor = np.zeros((0, p), dtype=complex)
+    for number, children in enumerate(reaching, 2):
+        parents = level(tree.z, number - 1)
         around = np.delete(neighbors(parents, level(tree.w, number - 1)), NEAR, axis=-1)
-        taylor = np.empty((around.shape[0], 4 * p), dtype=complex)
-        step = chunk_size(children, around.shape[0], 16 * 36 * p)
-        for start in range(0, around.shape[0], step):
-            rows = slice(start, start + step)
-            taylor[rows] = children[around[rows]].reshape(-1, 32 * p) @ matrices.across
-        if leaf is not None:
-            taylor += leaf @ matrices.down
-        leaf = taylor.reshape(-1, p)[level(tree.z, number).slots()[0]]
-    return leaf
+        below = _product(_across(children, around, matrices.across).reshape(-1, r), matrices.widen)
+        if number > 2:
+            below += _product(taylor, matrices.down).reshape(-1, p)
+        taylor = below[level(tree.z, number).slots()[0]]
+    return taylor
+
+
+def _across(children: np.ndarray, around: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """What reaches the children of parents from those of the eight neighbors ``around`` each, ``(parents, 4 r)``."""
+    reached = np.zeros((around.shape[0], children.shape[1]), dtype=complex)
+    halves = children.reshape(2 * children.shape[0], -1)  # so that a product of a few rows stays in its thread
+
+    def task(first: int, last: int) -> None:
+        for matrix, places in zip(matrices, around[first:last].T, strict=True):
+            rows = np.flatnonzero(places < children.shape[0])
+            for half in range(2):
+                reached[first + rows] += _multiply(halves[2 * places[rows] + half], matrix[half])
+
+    in_tasks(task, np.ones(around.shape[0], dtype=int), _ROWS)
+    return reached
+
+
+def _product(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """``rows @ matrix`` in our own threads: those of BLAS go on waiting for work while ours have some."""
+    out = np.empty((rows.shape[0], matrix.shape[1] // 2), dtype=complex)
+
+    def task(first: int, last: int) -> None:
+        out[first:last] = _multiply(rows[first:last], matrix)
+
+    in_tasks(task, np.ones(rows.shape[0], dtype=int), _ROWS)
+    return out
+
+
+def _multiply(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return library(np).complex_pairs(library(np).multiply(library(np).real_pairs(rows), matrix))
