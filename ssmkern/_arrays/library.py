@@ -21,6 +21,7 @@ DType = Any
 Device = Any
 Scalar = bool | int | float | complex | np.generic
 Body = Callable[[Any, Any], tuple[Any, Array | None]]
+Pullback = Callable[[tuple[Any, ...], Any, tuple[bool, ...]], tuple[Any, ...]]
 Part = Callable[[Index], tuple[Array, ...]]
 
 # What no computation can do without; of the rest a library may lack what is not asked of it.
@@ -201,6 +202,14 @@ class Library:
         return A, B
 
     # --- what is compiled, or made in one piece
+
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Any:
+        """Apply a function of NumPy arrays to arrays with values in the memory of the host; None where they have none.
+
+        Nothing is copied there and back. For derivatives ``pullback(arrays, cotangent, needed)`` gives the cotangents
+        of the arrays that are needed.
+        """
+        return None
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""

@@ -73,7 +73,7 @@ def cauchy_loop() -> Any:
 
 
 class LeafLoops(NamedTuple):
-    """Loops over leaves ``first <= i < last`` of a tree; what they compute stands in ``products/multipole/leaves.py``."""
+    """Loops over leaves ``first <= i < last`` of a tree; ``products/multipole/leaves.py`` says what they compute."""
 
     moments: Any
     series: Any
@@ -83,47 +83,60 @@ class LeafLoops(NamedTuple):
 @functools.cache
 def leaf_loops(order: int) -> LeafLoops | None:
     """Compile, or load from numba's cache, the loops for poles of an order; None where numba is absent or broken."""
-    size = _BLOCK
+    try:
+        from numba import njit
 
-    def moments(span, w, starts, centers, v, scale, out) -> None:  # type: ignore[no-untyped-def]
-        x, y, a, b = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-        for leaf in range(span[0], span[1]):
+        def compiled(loop: Any, *freedom: str) -> Any:
+            return njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", *freedom})(loop)
+
+        # The sums of moments may be taken in any order: otherwise they use no vector instructions.
+        return LeafLoops(compiled(_moments, "reassoc", "nsz"), compiled(_series), compiled(_near(order)))
+    except Exception:  # noqa: BLE001 (as above)
+        return None
+
+
+def _moments(span, w, starts, centers, v, scale, out) -> None:  # type: ignore[no-untyped-def]
+    x, y, a, b = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    for leaf in range(span[0], span[1]):
+        for k in range(out.shape[1]):
+            out[leaf, k] = 0.0
+        for start in range(starts[leaf], starts[leaf + 1], _BLOCK):
+            count = min(_BLOCK, starts[leaf + 1] - start)
+            for m in range(count):
+                t = (w[start + m] - centers[leaf]) * scale
+                x[m], y[m] = t.real, t.imag
+                a[m], b[m] = v[start + m].real, v[start + m].imag
             for k in range(out.shape[1]):
-                out[leaf, k] = 0.0
-            for start in range(starts[leaf], starts[leaf + 1], size):
-                count = min(size, starts[leaf + 1] - start)
+                re, im = 0.0, 0.0
                 for m in range(count):
-                    t = (w[start + m] - centers[leaf]) * scale
-                    x[m], y[m] = t.real, t.imag
-                    a[m], b[m] = v[start + m].real, v[start + m].imag
-                for k in range(out.shape[1]):
-                    re, im = 0.0, 0.0
-                    for m in range(count):
-                        re += a[m]
-                        im += b[m]
-                        a[m], b[m] = a[m] * x[m] - b[m] * y[m], a[m] * y[m] + b[m] * x[m]
-                    out[leaf, k] += complex(re, im)
+                    re += a[m]
+                    im += b[m]
+                    a[m], b[m] = a[m] * x[m] - b[m] * y[m], a[m] * y[m] + b[m] * x[m]
+                out[leaf, k] += complex(re, im)
 
-    def series(span, z, starts, centers, taylor, scale, out) -> None:  # type: ignore[no-untyped-def]
-        x, y, re, im = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-        for leaf in range(span[0], span[1]):
-            for start in range(starts[leaf], starts[leaf + 1], size):
-                count = min(size, starts[leaf + 1] - start)
-                for m in range(count):
-                    t = (z[start + m] - centers[leaf]) * scale
-                    x[m], y[m], re[m], im[m] = t.real, t.imag, 0.0, 0.0
-                for j in range(taylor.shape[1] - 1, -1, -1):
-                    a, b = taylor[leaf, j].real, taylor[leaf, j].imag
-                    for m in range(count):
-                        re[m], im[m] = re[m] * x[m] - im[m] * y[m] + a, re[m] * y[m] + im[m] * x[m] + b
-                for m in range(count):
-                    out[start + m] += complex(re[m], im[m])
 
+def _series(span, z, starts, centers, taylor, scale, out) -> None:  # type: ignore[no-untyped-def]
+    x, y, re, im = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    for leaf in range(span[0], span[1]):
+        for start in range(starts[leaf], starts[leaf + 1], _BLOCK):
+            count = min(_BLOCK, starts[leaf + 1] - start)
+            for m in range(count):
+                t = (z[start + m] - centers[leaf]) * scale
+                x[m], y[m], re[m], im[m] = t.real, t.imag, 0.0, 0.0
+            for j in range(taylor.shape[1] - 1, -1, -1):
+                a, b = taylor[leaf, j].real, taylor[leaf, j].imag
+                for m in range(count):
+                    re[m], im[m] = re[m] * x[m] - im[m] * y[m] + a, re[m] * y[m] + im[m] * x[m] + b
+            for m in range(count):
+                out[start + m] += complex(re[m], im[m])
+
+
+def _near(order: int) -> Any:
     def near(span, z, starts, places, w, begins, v, out) -> None:  # type: ignore[no-untyped-def]
-        x, y, re, im = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+        x, y, re, im = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
         for leaf in range(span[0], span[1]):
-            for start in range(starts[leaf], starts[leaf + 1], size):
-                count = min(size, starts[leaf + 1] - start)
+            for start in range(starts[leaf], starts[leaf + 1], _BLOCK):
+                count = min(_BLOCK, starts[leaf + 1] - start)
                 for m in range(count):
                     x[m], y[m], re[m], im[m] = z[start + m].real, z[start + m].imag, 0.0, 0.0
                 for place in range(places.shape[1]):
@@ -144,13 +157,4 @@ def leaf_loops(order: int) -> LeafLoops | None:
                 for m in range(count):
                     out[start + m] = complex(re[m], im[m])
 
-    try:
-        from numba import njit
-
-        def compiled(loop: Any, *freedom: str) -> Any:
-            return njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", *freedom})(loop)
-
-        # The sums of moments may be taken in any order: otherwise they use no vector instructions.
-        return LeafLoops(compiled(moments, "reassoc", "nsz"), compiled(series), compiled(near))
-    except Exception:  # noqa: BLE001 (as above)
-        return None
+    return near

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import numba
 from .dtypes import complex_of, real_of
-from .library import Array, Body, Library, Part
+from .library import Array, Body, Library, Part, Pullback
 from .slices import Index
 from .threads import THREADED_PRODUCT, in_threads
 
@@ -100,6 +100,9 @@ class NumPy(Views):
         count, n = rows.shape[-2:]
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
+
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Any:
+        return function(*arrays)
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None

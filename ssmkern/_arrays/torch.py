@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from .library import Array, Library
+from .library import Array, Library, Pullback
 
 _registered: set[type] = set()
 P = ParamSpec("P")
@@ -70,6 +70,38 @@ class Torch(Library):
 
     def solve_where_regular(self, A: Array, B: Array) -> Array:
         return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
+
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Any:
+        return _on_values().apply(function, pullback, *arrays) if _have_values(arrays) else None
+
+
+def _have_values(arrays: tuple[Array, ...]) -> bool:
+    """Whether tensors are in the memory of the host, and nobody traces, transforms or watches what is done to them."""
+    torch = sys.modules["torch"]
+    if compiling() or torch.jit.is_tracing() or torch.autograd.forward_ad._current_level >= 0:
+        return False
+    if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack():
+        return False
+    return all(type(x) in (torch.Tensor, torch.nn.Parameter) and x.device.type == "cpu" for x in arrays)
+
+
+@functools.cache
+def _on_values() -> Any:
+    """Make the operation of :meth:`Torch.on_values`; its gradients are made of such operations, and have gradients."""
+    base: Any = sys.modules["torch"].autograd.Function
+
+    class OnValues(base):  # type: ignore[misc, valid-type]
+        @staticmethod
+        def forward(ctx: Any, function: Callable[..., np.ndarray], pullback: Pullback, *arrays: Array) -> Array:
+            ctx.pullback = pullback
+            ctx.save_for_backward(*arrays)
+            return torch.from_numpy(function(*(x.detach().resolve_conj().resolve_neg().numpy() for x in arrays)))
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Array) -> tuple[Any, ...]:
+            return None, None, *ctx.pullback(ctx.saved_tensors, cotangent, ctx.needs_input_grad[2:])
+
+    return OnValues
 
 
 def register_pytree(cls: type) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from .._arrays import (
     library,
 )
 from .._arrays.checks import batch_shape, check_vector
+from .multipole import batch_sums
+
+Arrays = tuple[Array, Array, Array]  # v, z, w
+_MANY = 1024  # poles or points up to which each product is small
 
 
 @computes
@@ -74,6 +79,10 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     batch = batch_shape(v=tuple(v.shape[:-1]), z=tuple(z.shape[:-1]), w=tuple(w.shape[:-1]))
     dtype = common_dtype(xp, v, z, w)
     n, length = w.shape[-1], z.shape[-1]
+    if many(n, length):
+        sums = many_sums(xp, (v, z, w), 1, single=xp.isdtype(dtype, (xp.float32, xp.complex64)))
+        if sums is not None:
+            return astype(xp, sums, dtype)
     complex_values = xp.isdtype(dtype, "complex floating")
     fused = library(xp).cauchy(math.prod(batch) * length * n) if complex_values else None
 
@@ -86,8 +95,43 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     return in_slices(xp, run, [(v, 1), (z, 1), (w, 1)], bytes_each, cached=False, threads=False)
 
 
-def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array) -> Array:
-    """``sum_n v_n / (p_l - q_l w_n)``, forming the matrix of reciprocals for some l at a time."""
+def many(n: int, length: int) -> bool:
+    """Whether so many poles and points are summed faster by a tree than one by one, as measured."""
+    return min(n, length) > _MANY and n * length > 2**22 + 900 * (n + length)
+
+
+def many_sums(xp: Namespace, arrays: Arrays, order: int, *, single: bool) -> Array | None:
+    """``sum_n v_n / (z_l - w_n)^order`` by `batch_sums`, in double precision; None where values cannot be read.
+
+    Of order k the derivatives with respect to v, z and w are such sums of orders k and k + 1.
+    """
+    wide = tuple(astype(xp, x, xp.complex128) for x in arrays)
+
+    def sums(v: Array, z: Array, w: Array, order: int) -> Array:
+        found = many_sums(xp, (v, z, w), order, single=single)
+        return pole_sums(xp, v, z, xp.ones_like(z), w, order) if found is None else found
+
+    def pullback(arrays: Arrays, cotangent: Array, needed: tuple[bool, ...]) -> tuple[Array | None, ...]:
+        v, z, w = arrays
+        weights, sign = xp.conj(cotangent), (-1) ** order
+        of_v = sign * sums(weights, w, z, order) if needed[0] else None
+        of_z = -order * weights * sums(v, z, w, order + 1) if needed[1] else None
+        of_w = -order * sign * v * sums(weights, w, z, order + 1) if needed[2] else None
+        found = zip((of_v, of_z, of_w), arrays, strict=True)
+        return tuple(None if x is None else _summed_to(xp, xp.conj(x), like) for x, like in found)
+
+    return library(xp).on_values(partial(batch_sums, order=order, single=single), pullback, wide)
+
+
+def _summed_to(xp: Namespace, x: Array, like: Array) -> Array:
+    """Sum over the axes of a batch along which an array was broadcast."""
+    x = xp.sum(x, axis=tuple(range(x.ndim - like.ndim))) if x.ndim > like.ndim else x
+    axes = tuple(i for i in range(like.ndim) if like.shape[i] != x.shape[i])
+    return xp.sum(x, axis=axes, keepdims=True) if axes else x
+
+
+def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array, order: int = 1) -> Array:
+    """``sum_n v_n / (p_l - q_l w_n)^order``, forming the matrix of reciprocals for some l at a time."""
     length, n = p.shape[-1], w.shape[-1]
     batch = math.prod(np.broadcast_shapes(p.shape[:-1], w.shape[:-1]))
     step = chunk_size(p, length, 2 * batch * 3 * item_bytes(xp, p.dtype) * n)
@@ -96,6 +140,7 @@ def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array) -> Array:
         for start in range(0, length, step):
             rows = slice(start, min(start + step, length))
             matrix = 1.0 / (p[..., rows, None] - q[..., rows, None] * w[..., None, :])
+            matrix = matrix if order == 1 else matrix**order
             yield library(xp).matmul(matrix, v[..., None])[..., 0]
 
     return library(xp).join(sums(), length)

@@ -1,6 +1,6 @@
 """Expansions about the centers of boxes, and their translations as matrices.
 
-With the half diagonal r of a box as the unit, ``t = (x - center) / r``, the poles ``w_n`` in a box are seen from afar as
+With half the diagonal of a box as the unit r, ``t = (x - center) / r``, poles ``w_n`` in a box are seen from afar as
 
     sum_n v_n / (z - w_n) = (1 / r) sum_k a_k t(z)^-(k + 1),   a_k = sum_n v_n t(w_n)^k      (Laurent),
 
@@ -45,17 +45,18 @@ class Translations(NamedTuple):
 
 @functools.cache
 def translations(order: int, *, single: bool) -> Translations:
-    """Form the matrices, once, for an error below 1e-13 of the sum of moduli, or 1e-7, wherever in boxes the points are.
+    """Form the matrices, once, for an error of 1e-13 of the sum of moduli, or 1e-7, wherever in boxes the points are.
 
     A pole in the corner of one box and a point in the corner of another that touches neither it nor its neighbors are
-    the worst: their error falls by a factor of 2 with every term, and a derivative loses a factor of 15 to 64.
+    the worst: their error falls by a factor of 2 with every term, and a derivative loses a factor of 15 to 64. (In
+    double precision, rounding takes over there: 2e-13 for order 2, 5e-13 for order 3.)
     """
     p = (22 if single else 42) + 6 * (order - 1)
     shifts = [math.sqrt(0.125) * complex(2 * column - 1, 2 * row - 1) for column, row in CHILDREN]
     j, k = np.arange(p)[:, None], np.arange(p)
     down = [_binomials(p) * np.where(j >= k, _powers(shift, p)[abs(j - k)], 0.0) for shift in shifts]
     up = [0.5 ** k[:, None] * d.T for d in down]
-    narrow, middle, widen = _compressed(p, max((1e-8 if single else 1e-14) / 32.0 ** (order - 1), 4e-16))
+    narrow, middle, widen = _compressed(p, (1e-8 if single else 1e-14) / 32.0 ** (order - 1))
     r = narrow.shape[1]
     across = np.zeros((8, 4, r, 4, r), dtype=complex)
     for place, (column, row) in enumerate(offset for offset in AROUND if offset != (0, 0)):

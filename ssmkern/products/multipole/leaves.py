@@ -125,7 +125,8 @@ def _in_packs(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> list[Call
             value += _terms(z, w[part], v[part], order)
         out[places[valid]] = value[valid]
 
-    tasks, start = [], 0
+    tasks: list[Callable[[], None]] = []
+    start = 0
     while start < leaf.shape[0]:
         stop = min(start + max(1, _PAIRS // (_PACK * max(1, int(total[leaf[start]])))), leaf.shape[0])
         tasks.append(partial(task, start, stop))

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..._arrays import in_threads, leaf_loops, library, processors
-from .expansions import NEAR, Translations, derivative, translations
+from .expansions import NEAR, Translations, derivative
 from .leaves import Job, Leaves, add_series, in_tasks, moments, near_terms, pairs
-from .tree import FINEST, Points, Square, level, neighbors, sort
+from .tree import FINEST, Points, Square, level, neighbors, sort, square
 
 _DIRECT = 256  # points in a leaf where there is no tree
 _ROWS = 1024  # boxes that are worth a thread
@@ -29,18 +29,24 @@ class Tree(NamedTuple):
     job: Job
 
 
-def plant(z: np.ndarray, w: np.ndarray, over: Square, matrices: Translations) -> Tree:
-    """The tree of the depth that costs least; 0 stands for the plain sum."""
+def plant(z: np.ndarray, w: np.ndarray, matrices: Translations) -> Tree:
+    """The tree of the depth that costs least; 0 stands for the plain sum, as where points are not finite."""
+    over = square(z, w)
+    if over is None:
+        points, poles = (Points(np.arange(x.shape[0]), x, x, x) for x in (z, w))
+        return Tree(Square(0.0, 1.0), points, poles, 0, plain(points, poles))
     sides: dict[int, Points] = {}
     in_threads(lambda i: sides.update({i: sort((z, w)[i], over)}), 2, processors())
     points, poles = sides[0], sides[1]
-    boxes, pair = points.boxes().tolist(), _PAIR[leaf_loops(1) is not None]
+    of_points, of_poles, pair = points.boxes().tolist(), poles.boxes().tolist(), _PAIR[leaf_loops(1) is not None]
     best, found, translated = pair * z.shape[0] * w.shape[0], None, 0.0
+    p, r = matrices.p, matrices.r
     for depth in range(2, FINEST + 1):
-        translated += _TRANSLATION * (32 * matrices.r * 4 * matrices.r) * boxes[depth - 1]
+        parents, others = of_points[depth - 1], of_poles[depth - 1]
+        translated += _TRANSLATION * 4 * ((32 * r * r + p * (p + r)) * parents + p * (p + r) * others)
         if translated >= best:
             break
-        if boxes[depth] * _CROWD < z.shape[0] and boxes[depth + 1] > boxes[depth]:
+        if of_points[depth] * _CROWD < z.shape[0] and of_points[depth + 1] > of_points[depth]:
             continue
         job = leaves(points, poles, over, depth)
         cost = translated + pair * pairs(job)
@@ -53,10 +59,9 @@ def plant(z: np.ndarray, w: np.ndarray, over: Square, matrices: Translations) ->
 def leaves(z: Points, w: Points, over: Square, depth: int) -> Job:
     """The boxes of a level as leaves."""
     targets, sources = level(z, depth), level(w, depth)
-    sides = (
-        Leaves(x.values, boxes.starts, boxes.centers(over)) for x, boxes in ((z, targets), (w, sources))
-    )
-    return Job(*sides, neighbors(targets, sources), over.side / 2**depth / math.sqrt(2.0))
+    at_points = Leaves(z.values, targets.starts, targets.centers(over))
+    at_poles = Leaves(w.values, sources.starts, sources.centers(over))
+    return Job(at_points, at_poles, neighbors(targets, sources), over.side / 2**depth / math.sqrt(2.0))
 
 
 def plain(z: Points, w: Points) -> Job:

@@ -60,7 +60,7 @@ class Level(NamedTuple):
 
 
 def square(*points: np.ndarray) -> Square | None:
-    """The square over sets of points; None if they are one point, or farther apart than numbers go."""
+    """The square over sets of points; None if they are one point, not finite, or farther apart than numbers go."""
     low = [min(float(np.min(part(x))) for x in points) for part in (np.real, np.imag)]
     high = [max(float(np.max(part(x))) for x in points) for part in (np.real, np.imag)]
     extent = max(high[0] - low[0], high[1] - low[1])
