@@ -203,13 +203,16 @@ class Library:
 
     # --- what is compiled, or made in one piece
 
-    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Any:
-        """Apply a function of NumPy arrays to arrays with values in the memory of the host; None where they have none.
+    def have_values(self, arrays: Iterable[Array]) -> bool:
+        """Whether NumPy can read arrays where they are."""
+        return False
 
-        Nothing is copied there and back. For derivatives ``pullback(arrays, cotangent, needed)`` gives the cotangents
-        of the arrays that are needed.
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
+        """Apply a function of NumPy arrays to arrays that NumPy can read where they are.
+
+        For derivatives ``pullback(arrays, cotangent, needed)`` gives the cotangents of the arrays that are needed.
         """
-        return None
+        raise NotImplementedError
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""

@@ -101,7 +101,10 @@ class NumPy(Views):
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
 
-    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Any:
+    def have_values(self, arrays: Iterable[Array]) -> bool:
+        return True
+
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
         return function(*arrays)
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:

@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -71,26 +71,26 @@ class Torch(Library):
     def solve_where_regular(self, A: Array, B: Array) -> Array:
         return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
 
-    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Any:
-        return _on_values().apply(function, pullback, *arrays) if _have_values(arrays) else None
+    def have_values(self, arrays: Iterable[Array]) -> bool:
+        """Nobody traces, transforms or watches what is done to them, either."""
+        torch = sys.modules["torch"]
+        if compiling() or torch.jit.is_tracing() or torch.autograd.forward_ad._current_level >= 0:
+            return False
+        if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack():
+            return False
+        kinds = (torch.Tensor, torch.nn.Parameter)
+        return all(type(x) in kinds and x.device.type == "cpu" and torch._C._has_storage(x) for x in arrays)
 
-
-def _have_values(arrays: tuple[Array, ...]) -> bool:
-    """Whether tensors are in the memory of the host, and nobody traces, transforms or watches what is done to them."""
-    torch = sys.modules["torch"]
-    if compiling() or torch.jit.is_tracing() or torch.autograd.forward_ad._current_level >= 0:
-        return False
-    if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack():
-        return False
-    return all(type(x) in (torch.Tensor, torch.nn.Parameter) and x.device.type == "cpu" for x in arrays)
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
+        return _on_values().apply(function, pullback, *arrays)
 
 
 @functools.cache
 def _on_values() -> Any:
     """Make the operation of :meth:`Torch.on_values`; its gradients are made of such operations, and have gradients."""
-    base: Any = sys.modules["torch"].autograd.Function
+    torch: Any = sys.modules["torch"]
 
-    class OnValues(base):  # type: ignore[misc, valid-type]
+    class OnValues(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod
         def forward(ctx: Any, function: Callable[..., np.ndarray], pullback: Pullback, *arrays: Array) -> Array:
             ctx.pullback = pullback

@@ -79,10 +79,9 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     batch = batch_shape(v=tuple(v.shape[:-1]), z=tuple(z.shape[:-1]), w=tuple(w.shape[:-1]))
     dtype = common_dtype(xp, v, z, w)
     n, length = w.shape[-1], z.shape[-1]
-    if many(n, length):
-        sums = many_sums(xp, (v, z, w), 1, single=xp.isdtype(dtype, (xp.float32, xp.complex64)))
-        if sums is not None:
-            return astype(xp, sums, dtype)
+    if many(n, length) and library(xp).have_values((v, z, w)):
+        wide = tuple(astype(xp, x, xp.complex128) for x in (v, z, w))
+        return astype(xp, many_sums(xp, wide, 1, single=xp.isdtype(dtype, (xp.float32, xp.complex64))), dtype)
     complex_values = xp.isdtype(dtype, "complex floating")
     fused = library(xp).cauchy(math.prod(batch) * length * n) if complex_values else None
 
@@ -100,16 +99,16 @@ def many(n: int, length: int) -> bool:
     return min(n, length) > _MANY and n * length > 2**22 + 900 * (n + length)
 
 
-def many_sums(xp: Namespace, arrays: Arrays, order: int, *, single: bool) -> Array | None:
-    """``sum_n v_n / (z_l - w_n)^order`` by `batch_sums`, in double precision; None where values cannot be read.
+def many_sums(xp: Namespace, arrays: Arrays, order: int, *, single: bool) -> Array:
+    """``sum_n v_n / (z_l - w_n)^order`` by `batch_sums`, for arrays in double precision.
 
     Of order k the derivatives with respect to v, z and w are such sums of orders k and k + 1.
     """
-    wide = tuple(astype(xp, x, xp.complex128) for x in arrays)
 
     def sums(v: Array, z: Array, w: Array, order: int) -> Array:
-        found = many_sums(xp, (v, z, w), order, single=single)
-        return pole_sums(xp, v, z, xp.ones_like(z), w, order) if found is None else found
+        if library(xp).have_values((v, z, w)):
+            return many_sums(xp, (v, z, w), order, single=single)
+        return pole_sums(xp, v, z, xp.ones_like(z), w, order)  # the derivatives are transformed
 
     def pullback(arrays: Arrays, cotangent: Array, needed: tuple[bool, ...]) -> tuple[Array | None, ...]:
         v, z, w = arrays
@@ -120,7 +119,7 @@ def many_sums(xp: Namespace, arrays: Arrays, order: int, *, single: bool) -> Arr
         found = zip((of_v, of_z, of_w), arrays, strict=True)
         return tuple(None if x is None else _summed_to(xp, xp.conj(x), like) for x, like in found)
 
-    return library(xp).on_values(partial(batch_sums, order=order, single=single), pullback, wide)
+    return library(xp).on_values(partial(batch_sums, order=order, single=single), pullback, arrays)
 
 
 def _summed_to(xp: Namespace, x: Array, like: Array) -> Array:

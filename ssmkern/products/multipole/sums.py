@@ -15,6 +15,7 @@ from .tree import FINEST, Points, Square, level, neighbors, sort, square
 _DIRECT = 256  # points in a leaf where there is no tree
 _ROWS = 1024  # boxes that are worth a thread
 _TRANSLATION = 0.1  # nanoseconds for an entry of a matrix, on two cores
+_MODERATE = 64  # exponents of the side of a square, between which nothing is scaled
 _CROWD = 500  # points in each box at which a deeper level always costs less
 _PAIR = {True: 0.4, False: 3.0}  # nanoseconds for a near term, compiled or not
 
@@ -27,6 +28,7 @@ class Tree(NamedTuple):
     w: Points
     depth: int
     job: Job
+    scale: float = 1.0  # of points and poles, a power of 2
 
 
 def plant(z: np.ndarray, w: np.ndarray, matrices: Translations) -> Tree:
@@ -35,6 +37,9 @@ def plant(z: np.ndarray, w: np.ndarray, matrices: Translations) -> Tree:
     if over is None:
         points, poles = (Points(np.arange(x.shape[0]), x, x, x) for x in (z, w))
         return Tree(Square(0.0, 1.0), points, poles, 0, plain(points, poles))
+    scale = _scale(over.side)
+    if scale != 1.0:
+        z, w, over = z * scale, w * scale, Square(over.corner * scale, over.side * scale)
     sides: dict[int, Points] = {}
     in_threads(lambda i: sides.update({i: sort((z, w)[i], over)}), 2, processors())
     points, poles = sides[0], sides[1]
@@ -53,7 +58,13 @@ def plant(z: np.ndarray, w: np.ndarray, matrices: Translations) -> Tree:
         if cost < best:
             best, found = cost, (depth, job)
     depth, job = found or (0, plain(points, poles))
-    return Tree(over, points, poles, depth, job)
+    return Tree(over, points, poles, depth, job, scale)
+
+
+def _scale(side: float) -> float:
+    """A factor with which squares of distances neither overflow nor vanish."""
+    exponent = math.frexp(side)[1]
+    return 2.0**-exponent if abs(exponent) > _MODERATE else 1.0
 
 
 def leaves(z: Points, w: Points, over: Square, depth: int) -> Job:
@@ -90,7 +101,7 @@ def tree_sums(tree: Tree, v: np.ndarray, order: int, matrices: Translations) -> 
     for taylor in found:
         add_series(job, taylor, sums)
     out = np.empty_like(sums)
-    out[tree.z.order] = sums
+    out[tree.z.order] = sums if tree.scale == 1.0 else sums * tree.scale**order
     return out
 
 
