@@ -95,7 +95,8 @@ def leaf_loops(order: int) -> LeafLoops | None:
         return None
 
 
-def _moments(span, w, starts, centers, v, scale, out) -> None:  # type: ignore[no-untyped-def]
+def _moments(span, leaves, v, scale, out) -> None:  # type: ignore[no-untyped-def]
+    w, starts, centers = leaves
     x, y, a, b = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     for leaf in range(span[0], span[1]):
         for k in range(out.shape[1]):
@@ -115,7 +116,8 @@ def _moments(span, w, starts, centers, v, scale, out) -> None:  # type: ignore[n
                 out[leaf, k] += complex(re, im)
 
 
-def _series(span, z, starts, centers, taylor, scale, out) -> None:  # type: ignore[no-untyped-def]
+def _series(span, leaves, taylor, scale, out) -> None:  # type: ignore[no-untyped-def]
+    z, starts, centers = leaves
     x, y, re, im = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     for leaf in range(span[0], span[1]):
         for start in range(starts[leaf], starts[leaf + 1], _BLOCK):
@@ -132,7 +134,9 @@ def _series(span, z, starts, centers, taylor, scale, out) -> None:  # type: igno
 
 
 def _near(order: int) -> Any:
-    def near(span, z, starts, places, w, begins, v, out) -> None:  # type: ignore[no-untyped-def]
+    def near(span, targets, places, sources, v, out) -> None:  # type: ignore[no-untyped-def]
+        z, starts = targets
+        w, begins = sources
         x, y, re, im = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
         for leaf in range(span[0], span[1]):
             for start in range(starts[leaf], starts[leaf + 1], _BLOCK):

@@ -117,12 +117,12 @@ def many_sums(xp: Namespace, arrays: Arrays, order: int, *, single: bool) -> Arr
         of_z = -order * weights * sums(v, z, w, order + 1) if needed[1] else None
         of_w = -order * sign * v * sums(weights, w, z, order + 1) if needed[2] else None
         found = zip((of_v, of_z, of_w), arrays, strict=True)
-        return tuple(None if x is None else _summed_to(xp, xp.conj(x), like) for x, like in found)
+        return tuple(None if x is None else summed_to(xp, xp.conj(x), like) for x, like in found)
 
     return library(xp).on_values(partial(batch_sums, order=order, single=single), pullback, arrays)
 
 
-def _summed_to(xp: Namespace, x: Array, like: Array) -> Array:
+def summed_to(xp: Namespace, x: Array, like: Array) -> Array:
     """Sum over the axes of a batch along which an array was broadcast."""
     x = xp.sum(x, axis=tuple(range(x.ndim - like.ndim))) if x.ndim > like.ndim else x
     axes = tuple(i for i in range(like.ndim) if like.shape[i] != x.shape[i])

@@ -57,7 +57,7 @@ def moments(job: Job, v: np.ndarray, p: int) -> np.ndarray:
 
     def task(first: int, last: int) -> None:
         if loop:
-            loop.moments((first, last), *sources, v, 1.0 / job.unit, out)
+            loop.moments((first, last), tuple(sources), v, 1.0 / job.unit, out)
             return
         starts = sources.starts[first : last + 1]
         inside = slice(starts[0], starts[-1])
@@ -77,7 +77,7 @@ def add_series(job: Job, taylor: np.ndarray, out: np.ndarray) -> None:
 
     def task(first: int, last: int) -> None:
         if loops:
-            loops.series((first, last), *targets, taylor, 1.0 / job.unit, out)
+            loops.series((first, last), tuple(targets), taylor, 1.0 / job.unit, out)
             return
         starts = targets.starts[first : last + 1]
         t = _offsets(targets, slice(first, last), job.unit)
@@ -96,7 +96,7 @@ def near_terms(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> list[Cal
     if not loops:
         return _in_packs(job, v, order, out)
     points, poles = job.counts()
-    arguments = (*job.targets[:2], job.near, *job.sources[:2], v, out)
+    arguments = (tuple(job.targets[:2]), job.near, tuple(job.sources[:2]), v, out)
     cuts = runs(points * np.sum(poles, axis=-1), _TERMS)
     return [partial(loops.near, span, *arguments) for span in pairwise(cuts)]
 
