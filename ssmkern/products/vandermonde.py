@@ -70,6 +70,12 @@ def vandermonde(v: Array, x: Array, length: int) -> Array:
     product. The tables are ``exp(k log x)``, formed in float64 where the library has it, so that the phase is right
     before it is rounded.
 
+    Where n and length exceed 4096, NumPy and torch on the processor look at the values. If the terms of all nodes,
+    ``sum_n |v_n| |x_n|^l``, fall slowly enough, the Fourier transform of a Cauchy product gives each stretch of the
+    sequence in which they fall by a factor of 8, at a cost in proportion to n and its length. Nodes that nearly all die
+    out at once, powers that overflow and values that are not finite are left to the tables. Errors are below 10 l eps
+    of that sum, about as much as rounding x may do. Derivatives are taken by the tables.
+
     References
     ----------
     Gu, Gupta, Goel, Re, "On the Parameterization and Initialization of Diagonal State Space Models",

@@ -73,13 +73,13 @@ def way(request, monkeypatch):
 @pytest.fixture
 def always(monkeypatch):
     """Few nodes count as many, and one by one costs much, so that there is a tree."""
-    monkeypatch.setattr(cauchy_module, "many", lambda *_: True)
+    monkeypatch.setattr(cauchy_module, "many", lambda *_, **__: True)
     monkeypatch.setattr(sums, "_PAIR", {True: 1e3, False: 1e3})
 
 
 def direct(monkeypatch, *arrays):
     with monkeypatch.context() as patch:
-        patch.setattr(cauchy_module, "many", lambda *_: False)
+        patch.setattr(cauchy_module, "many", lambda *_, **__: False)
         return sk.cauchy(*arrays)
 
 
@@ -207,8 +207,10 @@ def test_few_nodes_are_summed_one_by_one(monkeypatch):
     """Whatever a layer has."""
     monkeypatch.setattr(cauchy_module, "many_sums", None)
     sk.cauchy(np.ones((2, 1024)), np.arange(1500) + 0.5, np.arange(1024) + 0.0)
-    assert cauchy_module.many(4096, 4096)
-    assert not cauchy_module.many(1024, 2**20)
+    assert cauchy_module.many(8192, 8192, compiled=True)
+    assert cauchy_module.many(2048, 2048, compiled=False)
+    assert not cauchy_module.many(2048, 2048, compiled=True)
+    assert not cauchy_module.many(1024, 2**20, compiled=False)
 
 
 def test_neighbors_of_boxes():
@@ -257,7 +259,7 @@ def test_gradients_are_those_of_the_plain_sum(torch, monkeypatch):
         return [y, *first, *torch.autograd.grad(energy, arrays)]
 
     found = gradients()
-    monkeypatch.setattr(cauchy_module, "many", lambda *_: False)
+    monkeypatch.setattr(cauchy_module, "many", lambda *_, **__: False)
     for x, expected in zip(found, gradients(), strict=True):
         assert (x - expected).abs().max() <= 1e-11 * expected.abs().max()
 
@@ -270,7 +272,7 @@ def test_gradients_of_real_and_single_arrays(torch, monkeypatch):
         for x in (generator.normal(size=90), generator.uniform(2, 3, 120), generator.uniform(0, 1.5, 90))
     ]
     found = torch.autograd.grad(sk.cauchy(*arrays).sum(), arrays)
-    monkeypatch.setattr(cauchy_module, "many", lambda *_: False)
+    monkeypatch.setattr(cauchy_module, "many", lambda *_, **__: False)
     wide = [x.detach().double().requires_grad_() for x in arrays]
     for x, expected in zip(found, torch.autograd.grad(sk.cauchy(*wide).sum(), wide), strict=True):
         assert x.dtype == torch.float32
