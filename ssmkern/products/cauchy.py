@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from .._arrays import (
-    ARRAYS,
+    MANY,
     Array,
     Namespace,
     array_namespace,
@@ -29,7 +29,7 @@ Arrays = tuple[Array, Array, Array]  # v, z, w
 _MANY = 1024  # poles or points up to which each product is small
 
 
-@works(ARRAYS._replace(note="many nodes at a cost of n + l in NumPy and torch on the processor, else n l"))
+@works(MANY)
 @without_autocast
 def cauchy(v: Array, z: Array, w: Array) -> Array:
     """Compute the Cauchy product ``sum_n v_n / (z_l - w_n)``.
