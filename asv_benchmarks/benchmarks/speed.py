@@ -135,6 +135,22 @@ class LSSL:
         self.call()
 
 
+class ManyNodes:
+    """Products of as many nodes as points, on a circle; beyond some thousands in proportion to their number."""
+
+    params = (["cauchy", "vandermonde"], [3000] if QUICK else [3000, 30_000, 100_000])
+    param_names = ("product", "nodes")
+
+    def setup(self, product, nodes):
+        rng = np.random.default_rng(0)
+        v, z, w = (np.exp(2j * np.pi * rng.uniform(size=nodes)) for _ in range(3))
+        self.call = (lambda: sk.cauchy(v, z, w)) if product == "cauchy" else lambda: sk.vandermonde(v, w, nodes)
+        self.call()
+
+    def time_product(self, product, nodes):
+        self.call()
+
+
 class Cauchy:
     """The Cauchy product at nodes without structure, and by broadcasting."""
 

@@ -31,6 +31,7 @@ class Capability(NamedTuple):
 
 
 ARRAYS = Capability()
+MANY = Capability(note="many nodes at a cost of n + l in NumPy and torch on the processor, else n l")
 MADE = Capability(jit=("jax",), grad=(), note="made on the host in float64 for `device`; a constant under jit")
 FOREIGN = Capability(jit=(), grad=(), note="from software on the host, for `device`")
 TO_HOST = Capability(("numpy",), gpu=False, jit=(), grad=(), note="for software on the host")

@@ -23,6 +23,7 @@ Device = Any
 Scalar = bool | int | float | complex | np.generic
 Map = Callable[[Array], Array]
 Body = Callable[[Any, Any], tuple[Any, Array | None]]
+Pullback = Callable[[tuple[Any, ...], Any, tuple[bool, ...]], tuple[Any, ...]]
 Part = Callable[[Index], tuple[Array, ...]]
 Restart = tuple[Array, Array] | None  # where a recurrence begins anew, (..., l, 1), and the state before, (..., n)
 
@@ -257,6 +258,17 @@ class Library:
     def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
         """Compiled loops for a selective scan and for its gradients, if there are such for these arrays."""
         return None
+
+    def have_values(self, arrays: Iterable[Array]) -> bool:
+        """Whether NumPy can read arrays where they are."""
+        return False
+
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
+        """Apply a function of NumPy arrays to arrays that NumPy can read where they are.
+
+        For derivatives ``pullback(arrays, cotangent, needed)`` gives the cotangents of the arrays that are needed.
+        """
+        raise NotImplementedError
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,3 +70,95 @@ def cauchy_loop() -> Any:
         return njit(nogil=True, cache=True, error_model="numpy")(loop)
     except Exception:  # noqa: BLE001 (numba with a NumPy it does not know, without its LLVM, without a folder to cache in)
         return None
+
+
+class LeafLoops(NamedTuple):
+    """Loops over leaves ``first <= i < last`` of a tree; ``products/multipole/leaves.py`` says what they compute."""
+
+    moments: Any
+    series: Any
+    near: Any
+
+
+@functools.cache
+def leaf_loops(order: int) -> LeafLoops | None:
+    """Compile, or load from numba's cache, the loops for poles of an order; None where numba is absent or broken."""
+    try:
+        from numba import njit
+
+        def compiled(loop: Any, *freedom: str) -> Any:
+            return njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", *freedom})(loop)
+
+        # The sums of moments may be taken in any order: otherwise they use no vector instructions.
+        return LeafLoops(compiled(_moments, "reassoc", "nsz"), compiled(_series), compiled(_near(order)))
+    except Exception:  # noqa: BLE001 (as above)
+        return None
+
+
+def _moments(span, leaves, v, scale, out) -> None:  # type: ignore[no-untyped-def]
+    w, starts, centers = leaves
+    x, y, a, b = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    for leaf in range(span[0], span[1]):
+        for k in range(out.shape[1]):
+            out[leaf, k] = 0.0
+        for start in range(starts[leaf], starts[leaf + 1], _BLOCK):
+            count = min(_BLOCK, starts[leaf + 1] - start)
+            for m in range(count):
+                t = (w[start + m] - centers[leaf]) * scale
+                x[m], y[m] = t.real, t.imag
+                a[m], b[m] = v[start + m].real, v[start + m].imag
+            for k in range(out.shape[1]):
+                re, im = 0.0, 0.0
+                for m in range(count):
+                    re += a[m]
+                    im += b[m]
+                    a[m], b[m] = a[m] * x[m] - b[m] * y[m], a[m] * y[m] + b[m] * x[m]
+                out[leaf, k] += complex(re, im)
+
+
+def _series(span, leaves, taylor, scale, out) -> None:  # type: ignore[no-untyped-def]
+    z, starts, centers = leaves
+    x, y, re, im = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+    for leaf in range(span[0], span[1]):
+        for start in range(starts[leaf], starts[leaf + 1], _BLOCK):
+            count = min(_BLOCK, starts[leaf + 1] - start)
+            for m in range(count):
+                t = (z[start + m] - centers[leaf]) * scale
+                x[m], y[m], re[m], im[m] = t.real, t.imag, 0.0, 0.0
+            for j in range(taylor.shape[1] - 1, -1, -1):
+                a, b = taylor[leaf, j].real, taylor[leaf, j].imag
+                for m in range(count):
+                    re[m], im[m] = re[m] * x[m] - im[m] * y[m] + a, re[m] * y[m] + im[m] * x[m] + b
+            for m in range(count):
+                out[start + m] += complex(re[m], im[m])
+
+
+def _near(order: int) -> Any:
+    def near(span, targets, places, sources, v, out) -> None:  # type: ignore[no-untyped-def]
+        z, starts = targets
+        w, begins = sources
+        x, y, re, im = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
+        for leaf in range(span[0], span[1]):
+            for start in range(starts[leaf], starts[leaf + 1], _BLOCK):
+                count = min(_BLOCK, starts[leaf + 1] - start)
+                for m in range(count):
+                    x[m], y[m], re[m], im[m] = z[start + m].real, z[start + m].imag, 0.0, 0.0
+                for place in range(places.shape[1]):
+                    other = places[leaf, place]
+                    if other == begins.shape[0] - 1:
+                        continue
+                    for n in range(begins[other], begins[other + 1]):
+                        a, b, c, d = v[n].real, v[n].imag, w[n].real, w[n].imag
+                        for m in range(count):
+                            dx, dy = x[m] - c, y[m] - d
+                            inverse = 1.0 / (dx * dx + dy * dy)
+                            dx, dy = dx * inverse, -dy * inverse
+                            p, q = dx, dy
+                            for _ in range(order - 1):
+                                p, q = p * dx - q * dy, p * dy + q * dx
+                            re[m] += a * p - b * q
+                            im[m] += b * p + a * q
+                for m in range(count):
+                    out[start + m] = complex(re[m], im[m])
+
+    return near

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import numba, numba_selective
 from .dtypes import complex_of, real_of
-from .library import Array, Body, Library, Part, Restart
+from .library import Array, Body, Library, Part, Pullback, Restart
 from .operation import Operation
 from .slices import Index
 from .threads import THREADED_PRODUCT, in_threads
@@ -127,6 +127,12 @@ class NumPy(Views):
 
     def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
         return (numba_selective.forward, numba_selective.backward) if numba_selective.fits(given) else None
+
+    def have_values(self, arrays: Iterable[Array]) -> bool:
+        return True
+
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
+        return function(*arrays)
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None

@@ -6,13 +6,13 @@ import ast
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
 from . import numba_selective
-from .library import Array, Library, Restart
+from .library import Array, Library, Pullback, Restart
 from .operation import Operation
 from .torch_operators import registered, transformed
 
@@ -122,11 +122,43 @@ class Torch(Library):
             return operation.differentiable(self.xp, arrays)
         return tuple(sys.modules["torch"].ops.ssmkern.apply(list(arrays), operation.name))
 
+    def have_values(self, arrays: Iterable[Array]) -> bool:
+        """Nobody traces, transforms or watches what is done to them, either."""
+        torch = sys.modules["torch"]
+        if compiling() or torch.jit.is_tracing() or torch.autograd.forward_ad._current_level >= 0:
+            return False
+        if torch._C._are_functorch_transforms_active() or torch._C._len_torch_dispatch_stack():
+            return False
+        kinds = (torch.Tensor, torch.nn.Parameter)
+        return all(type(x) in kinds and x.device.type == "cpu" and torch._C._has_storage(x) for x in arrays)
+
+    def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
+        return _on_values().apply(function, pullback, *arrays)
+
 
 @constant
 def _has_operators() -> bool:
     """Whether there are operators, and make them: not while they are traced."""
     return registered()
+
+
+@functools.cache
+def _on_values() -> Any:
+    """Make the operation of :meth:`Torch.on_values`; its gradients are made of such operations, and have gradients."""
+    torch: Any = sys.modules["torch"]
+
+    class OnValues(torch.autograd.Function):  # type: ignore[misc]
+        @staticmethod
+        def forward(ctx: Any, function: Callable[..., np.ndarray], pullback: Pullback, *arrays: Array) -> Array:
+            ctx.pullback = pullback
+            ctx.save_for_backward(*arrays)
+            return torch.from_numpy(function(*(x.detach().resolve_conj().resolve_neg().numpy() for x in arrays)))
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Array) -> tuple[Any, ...]:
+            return None, None, *ctx.pullback(ctx.saved_tensors, cotangent, ctx.needs_input_grad[2:])
+
+    return OnValues
 
 
 def register_pytree(cls: type) -> None:
