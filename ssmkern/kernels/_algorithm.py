@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .._arrays import THREADED_PRODUCT, Array, DType
+from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, precision
 from .._arrays.checks import shape_of
 from ..discretization import METHODS, Sampled
 from ..systems import DPLR, Dense, System
@@ -28,6 +28,7 @@ class KernelSizes:
     matrices: int  # batch of A and dt
     kernels: int  # batch of everything
     real: bool
+    single: bool  # precision of the result
 
     @property
     def item(self) -> int:
@@ -60,7 +61,7 @@ class KernelSizes:
         return 5 * self.length * self.levels
 
 
-def sizes_of(system: System, length: int, dt: object, discretization: str) -> KernelSizes:
+def sizes_of(xp: Namespace, system: System, length: int, dt: object, discretization: str) -> KernelSizes:
     """Read the sizes off a system."""
     leaves = system.with_leaves(D=None, dt=None).leaves()
     batches = {name: x.shape[: x.ndim - core] for name, (x, core) in leaves.items()}
@@ -76,6 +77,7 @@ def sizes_of(system: System, length: int, dt: object, discretization: str) -> Ke
         matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
         kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
         real=system._is_real,
+        single=precision(xp, system.B, dt)[0] == xp.float32,
     )
 
 
@@ -86,6 +88,7 @@ class Algorithm:
     takes: tuple[type, ...] = ()  # kinds of discrete systems
     automatic: tuple[type, ...] = ()  # of these, the kinds for which "auto" considers it
     safer = ""  # the algorithm to take where this one loses digits
+    single = False  # whether it has digits for results in single precision only
     sliced = True  # whether large batches are computed in slices
     shares = True  # whether it works on a state matrix once for all inputs and outputs that share it
 

@@ -25,6 +25,12 @@ def woodbury(xp: Namespace, z: Array, k01: Array, k10: Array, k11: Array) -> Arr
     rank = k01.shape[-2]
     if rank == 1:
         return z * k01[..., 0, :] * k10[..., 0, :] / (1.0 + z * k11[..., 0, 0, :])
+    if rank == 2:  # by Cramer's rule: a solver of small systems, one for each point, would take most of the time
+        (a, b), (c, d) = ([z * k11[..., i, j, :] for j in (0, 1)] for i in (0, 1))
+        a, d = 1.0 + a, 1.0 + d
+        first, second = k10[..., 0, :], k10[..., 1, :]
+        both = k01[..., 0, :] * (d * first - b * second) + k01[..., 1, :] * (a * second - c * first)
+        return z * both / (a * d - b * c)
     eye = xp.eye(rank, dtype=k11.dtype, device=device_of(k11))
     core = eye + moveaxis(xp, z[..., None, None, :] * k11, -1, -3)
     solved = library(xp).solve(core, xp.matrix_transpose(k10)[..., None])[..., 0]
