@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-from .._arrays import Array, Namespace, complex_of, device_of, expm1, library, real_of, truth
+from .._arrays import Array, Namespace, complex_of, device_of, expm1, library, real, real_of, truth
 from ..products.circle import CircleSums, circle_tables
 from ..systems import DPLR, Diagonal, System
 from ._algorithm import KernelSizes
 from ._truncation import late_output
 from ._woodbury import residues, woodbury
-
-_FAR = 0.5  # a distance from the nodes, in those of the nodes from the unit circle at damping 1, that is far enough
 
 
 def kernel_on_circle(
@@ -87,16 +85,17 @@ def circle_bytes(sizes: KernelSizes) -> int:
 def _damping(xp: Namespace, turns: Array, dampings: tuple[float, ...]) -> Array:
     """The damping, ``(..., 1)``, that keeps modes, of which ``turns`` are N times the logarithm, off the nodes.
 
-    The first where that is good enough for all that can be read, for it is then one number.
+    It is one number where all modes can be read and are well inside the first.
     """
+    first = dampings[0]
+    if truth(real(xp, turns) < first - 1.0):
+        return xp.full((1,), first, dtype=real_of(xp, turns.dtype), device=device_of(turns))
     best = distance = None
     for damping in dampings:
         near = xp.min(xp.abs(expm1(xp, xp.where(xp.real(turns) > damping, damping - turns, turns - damping))), axis=-1)
         near = near[..., None]
         if best is None or distance is None:
             best, distance = xp.full_like(near, damping), near
-            if truth(near > _FAR):
-                return xp.full((1,), damping, dtype=near.dtype, device=device_of(near))
         else:
             better = near > 2.0 * distance  # not for a little: the damping costs digits itself
             best = xp.where(better, xp.full_like(near, damping), best)

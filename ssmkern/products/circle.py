@@ -25,34 +25,36 @@ class CircleSums:
 
     def __init__(self, xp: Namespace, log_a: Array, tables: tuple[int, int], out: DType) -> None:
         self.xp, self.out = xp, out
-        self.inner, self.rows = tables
-        self.length = self.inner * self.rows
+        inner, self.rows = tables
+        self.length = inner * self.rows
         growing = real(xp, log_a) > 0
         self.growing = None if truth(~growing) else growing
-        self.log_b = log_a if self.growing is None else xp.where(growing, -log_a, log_a)
-        right = self._backwards(powers(xp, self.log_b, self.inner, 1))
-        right = astype(xp, right, complex_of(xp, out))
+        log_b = log_a if self.growing is None else xp.where(growing, -log_a, log_a)
+        self.weight = -1.0 / expm1(xp, log_b * self.length)
+        if self.growing is not None:
+            self.weight = self.weight * xp.where(growing, -xp.exp(log_b), xp.ones_like(log_b))
+        # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
         self.real_only = xp.isdtype(out, "real floating")
-        self.right = xp.matrix_transpose(library(xp).real_pairs(right) if self.real_only else right)
+        right = self._backwards(powers(xp, log_b, inner, 1))
+        self.right = xp.matrix_transpose(self._paired(right))
+        self.left = self._backwards(powers(xp, conj(xp, log_b) if self.real_only else log_b, self.rows, inner))
 
     def __call__(self, v: Array) -> Array:
         """The sequences, ``(..., s, N)``, for weights v ``(..., s, n)``."""
-        xp, log_b = self.xp, self.log_b
-        weight = 1.0 / expm1(xp, self.log_b * self.length)
-        weight = -weight if self.growing is None else weight * xp.where(self.growing, xp.exp(log_b), -1.0)
-        v, log_b = v * weight[..., None, :], log_b[..., None, :]
-        if self.real_only:  # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
-            left = self._backwards(powers(xp, xp.conj(log_b), self.rows, self.inner, conj(xp, v)))
-            left = library(xp).real_pairs(astype(xp, left, complex_of(xp, self.out)))
-        else:
-            left = astype(xp, self._backwards(powers(xp, log_b, self.rows, self.inner, v)), self.out)
+        v = v * self.weight[..., None, :]
+        v = conj(self.xp, v) if self.real_only else v
+        left = self._paired(v[..., :, None, :] * self.left[..., None, :, :])
         stack, rows, n = left.shape[-3:]
-        sums = join(xp, xp.reshape(left, (*left.shape[:-3], stack * rows, n)), self.right, stack * self.length)
-        return xp.reshape(sums, (*sums.shape[:-1], stack, self.length))
+        left = self.xp.reshape(left, (*left.shape[:-3], stack * rows, n))
+        sums = join(self.xp, left, self.right, stack * self.length)
+        return self.xp.reshape(sums, (*sums.shape[:-1], stack, self.length))
+
+    def _paired(self, table: Array) -> Array:
+        table = astype(self.xp, table, complex_of(self.xp, self.out))
+        return library(self.xp).real_pairs(table) if self.real_only else table
 
     def _backwards(self, table: Array) -> Array:
         """Powers ``(..., count, n)`` in the order in which they are needed: those of growing modes backwards."""
         if self.growing is None:
             return table
-        growing = self.growing[(..., *(None,) * (table.ndim - self.growing.ndim), slice(None))]
-        return self.xp.where(growing, self.xp.flip(table, axis=-2), table)
+        return self.xp.where(self.growing[..., None, :], self.xp.flip(table, axis=-2), table)
