@@ -30,32 +30,38 @@ def kernel_on_circle(
     sums = CircleSums(xp, log_Lambda - damping / count, (inner, rows), dtype)
     samples = xp.arange(count, dtype=real_dtype, device=device_of(log_Lambda))
     undamped = xp.exp(samples[:length] * (damping / count))
+    rank, scale = system.rank, 2.0 if system.conjugate_pairs else 1.0
     C = system.C - xp.exp(-damping) * late_output(xp, system, count) if truncate else system.C
-    scale = 2.0 if system.conjugate_pairs else 1.0
-    if not isinstance(system, DPLR) or system.rank == 0:
+    if not isinstance(system, DPLR) or rank == 0:
         return sums((scale * C * system.B)[..., None, :])[..., 0, :length] * undamped
-    rank = system.rank
     damped = system.with_leaves(P=system.P * xp.exp(-damping / count)[..., None])
-    k01, k10, k11 = residues(xp, damped, C)
-    k11 = xp.reshape(k11, (*k11.shape[:-3], rank * rank, k11.shape[-1]))
-    k10, k11 = _same_batch(xp, k10, k11)
-    direct, k01 = _same_batch(xp, (C * system.B)[..., None, :], k01)
-    of_output = sums(scale * xp.concat([direct, k01], axis=-2))
-    of_state = sums(scale * xp.concat([k10, k11], axis=-2))
-    forward, backward, points = ("rfft", "irfft", count // 2 + 1) if real_output else ("fft", "ifft", count)
+    points, forward, backward = (count // 2 + 1, "rfft", "irfft") if real_output else (count, "fft", "ifft")
+    first, *more = (sums(scale * weights) for weights in _stacked(xp, damped, C))
+    k01, *more = (library(xp).fourier(forward, x, count) for x in (first[..., 1:, :], *more))
+    k10 = more[0] if more else k01[..., rank:, :]
+    k11 = xp.reshape(k10[..., rank:, :], (*k10.shape[:-2], rank, rank, points))
     nodes = xp.exp(samples[:points] * (-2j * math.pi / count))
-    k01 = library(xp).fourier(forward, of_output[..., 1:, :], count)
-    of_state = library(xp).fourier(forward, of_state, count)
-    k11 = of_state[..., rank:, :]
-    k11 = xp.reshape(k11, (*k11.shape[:-2], rank, rank, points))
-    low_rank = library(xp).fourier(backward, woodbury(xp, nodes, k01, of_state[..., :rank, :], k11), count)
-    return (of_output[..., 0, :length] - low_rank[..., :length]) * undamped
+    low_rank = woodbury(xp, nodes, k01[..., :rank, :], k10[..., :rank, :], k11)
+    low_rank = library(xp).fourier(backward, low_rank, count)
+    return (first[..., 0, :length] - low_rank[..., :length]) * undamped
 
 
-def _same_batch(xp: Namespace, *arrays: Array) -> list[Array]:
-    """Arrays ``(..., k, n)`` with the batch that all of them have together."""
-    whole = sum(xp.zeros_like(x[..., :1, :]) for x in arrays)
-    return [x + whole for x in arrays]
+def _stacked(xp: Namespace, system: DPLR, C: Array) -> list[Array]:
+    """Weights of the sums k00, k01, k10, k11, ``(..., s, n)``: the last two apart where many C share them."""
+    k01, k10, k11 = residues(xp, system, C)
+    k11 = xp.reshape(k11, (*k11.shape[:-3], k11.shape[-3] * k11.shape[-2], k11.shape[-1]))
+    of_output = _same_batch(xp, (C * system.B)[..., None, :], k01)
+    of_state = _same_batch(xp, k10, k11)
+    if of_output[0].shape[:-2] == of_state[0].shape[:-2]:
+        return [xp.concat([*of_output, *of_state], axis=-2)]
+    return [xp.concat(of_output, axis=-2), xp.concat(of_state, axis=-2)]
+
+
+def _same_batch(xp: Namespace, a: Array, b: Array) -> list[Array]:
+    """Arrays ``(..., k, n)`` in the batch of both."""
+    if a.shape[:-2] == b.shape[:-2]:
+        return [a, b]
+    return [a + xp.zeros_like(b[..., :1, :]), b + xp.zeros_like(a[..., :1, :])]
 
 
 def off_at_first(xp: Namespace, K: Array, system: System) -> Array:
