@@ -21,7 +21,7 @@ from .values import on_host
 _ON_HOST = 64 * 2**20
 _ON_ACCELERATOR = 2**30  # where memory is plenty, and each operation of a slice costs the time to start it
 _budget: contextvars.ContextVar[int | None] = contextvars.ContextVar("byte_budget", default=None)
-_CACHED = 16 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
+_CACHED = 20 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
 
 
 @works(CONTEXT)

@@ -84,8 +84,7 @@ def circle_bytes(sizes: KernelSizes) -> int:
     """The sums, their transforms, and the tables of which they are made."""
     inner, rows = circle_tables(sizes.length, 1 + sizes.rank)
     sums = (1 + sizes.rank) ** 2
-    tables = 16 * sizes.stored * 2 * (inner + (sums - 1) * rows)
-    return tables + (2 * sums + 3) * sizes.item * inner * rows
+    return 16 * sizes.stored * (inner + (1 + sums) * rows) + (2 * sums + 2) * sizes.item * inner * rows
 
 
 def _damping(xp: Namespace, turns: Array, dampings: tuple[float, ...]) -> Array:
