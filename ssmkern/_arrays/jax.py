@@ -24,6 +24,7 @@ class Jax(Library):
 
     namespace = "{}.numpy"
     own_program = True
+    double_inside = True
 
     def device(self, x: Array) -> Device:
         """None: JAX places results beside their inputs."""

@@ -39,6 +39,7 @@ class Library:
     own_program = False  # whether a compiler of the library's own decides what is in memory
     namespace = "{}"  # the module to import, of which that is the name
     named_devices = False  # whether a device can be asked for by its name
+    double_inside = False  # whether `in_double` has float64 where arrays do not
     wide_fft = False  # whether Fourier transforms are taken in double precision, whatever the dtype
 
     def __init__(self, xp: Namespace) -> None:

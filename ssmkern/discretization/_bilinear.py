@@ -18,6 +18,10 @@ class Bilinear(Method):
     alpha: float
     keeps_low_rank = True
 
+    @property
+    def keeps_decay(self) -> bool:  # type: ignore[override]
+        return self.alpha >= 0.5
+
     def modes_less_one(self, xp: Namespace, z: Array) -> Array:
         return z / (1.0 - self.alpha * z)
 

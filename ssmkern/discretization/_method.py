@@ -16,6 +16,7 @@ class Method:
     """
 
     keeps_low_rank = False  # whether a DPLR system stays one
+    keeps_decay = False  # whether A is a contraction where A + A^H <= 0
     diagonal_only = False
 
     def log_modes(self, xp: Namespace, z: Array) -> Array:

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, precision
+from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, double_inside, precision
 from .._arrays.checks import shape_of
 from ..discretization import METHODS, Sampled
 from ..systems import DPLR, Dense, System
@@ -28,7 +28,7 @@ class KernelSizes:
     matrices: int  # batch of A and dt
     kernels: int  # batch of everything
     real: bool
-    single: bool  # precision of the result
+    single: bool  # whether the result is in single precision, computed in double
 
     @property
     def item(self) -> int:
@@ -77,7 +77,7 @@ def sizes_of(xp: Namespace, system: System, length: int, dt: object, discretizat
         matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
         kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
         real=system._is_real,
-        single=precision(xp, system.B, dt)[0] == xp.float32,
+        single=precision(xp, system.B, dt)[0] == xp.float32 and double_inside(xp, system.B),
     )
 
 
@@ -88,7 +88,7 @@ class Algorithm:
     takes: tuple[type, ...] = ()  # kinds of discrete systems
     automatic: tuple[type, ...] = ()  # of these, the kinds for which "auto" considers it
     safer = ""  # the algorithm to take where this one loses digits
-    single = False  # whether it has digits for results in single precision only
+    single = False  # whether it takes double precision to compute, and has digits for results in single precision only
     sliced = True  # whether large batches are computed in slices
     shares = True  # whether it works on a state matrix once for all inputs and outputs that share it
 

@@ -32,7 +32,7 @@ class Cauchy(Algorithm):
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
         """The first terms are computed in two ways: an error of the truncated output vector is one of all terms."""
         xp, system = sampled.xp, cast("DPLR | Diagonal", sampled.discrete())
-        K = kernel_on_circle(xp, system, sampled.log_modes(), length, DAMPINGS, truncate=True)
+        K, _ = kernel_on_circle(xp, system, sampled.log_modes(), length, DAMPINGS, truncate=True)
         return astype(xp, checked(self, xp, K, agree(xp, K, system, off_at_first(xp, K, system))), out)
 
     def flops(self, sizes: KernelSizes) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from .._arrays import Array, Namespace, complex_of, device_of, expm1, library, real, real_of, truth
 from ..products.circle import CircleSums, circle_tables
@@ -12,14 +13,23 @@ from ._truncation import late_output
 from ._woodbury import residues, woodbury
 
 
+class Circle(NamedTuple):
+    """What a kernel was computed from: at the nodes, ``(..., points)``, half of them where the kernel is real."""
+
+    sums: CircleSums
+    damping: Array
+    nodes: Array
+    k11: Array  # (..., r, r, points)
+
+
 def kernel_on_circle(
     xp: Namespace, system: DPLR | Diagonal, log_Lambda: Array, length: int, dampings: tuple[float, ...], truncate: bool
-) -> Array:
+) -> tuple[Array, Circle | None]:
     """Kernel of a discrete system whose modes have the logarithms ``log_Lambda``, in the precision of the system.
 
     The values of the generating function at N nodes on a circle of radius ``exp(-damping / N)`` are transformed back.
     What comes is ``sum_m exp(-m damping) K[l + m N]``, or ``K[l]`` alone if the output vector is truncated to N terms.
-    The low-rank part is a Woodbury identity per node.
+    The low-rank part is a Woodbury identity per node; what it was computed from comes with it, if there is one.
     """
     real_output = system._is_real
     real_dtype = real_of(xp, log_Lambda.dtype)
@@ -33,7 +43,7 @@ def kernel_on_circle(
     rank, scale = system.rank, 2.0 if system.conjugate_pairs else 1.0
     C = system.C - xp.exp(-damping) * late_output(xp, system, count) if truncate else system.C
     if not isinstance(system, DPLR) or rank == 0:
-        return sums((scale * C * system.B)[..., None, :])[..., 0, :length] * undamped
+        return sums((scale * C * system.B)[..., None, :])[..., 0, :length] * undamped, None
     damped = system.with_leaves(P=system.P * xp.exp(-damping / count)[..., None])
     points, forward, backward = (count // 2 + 1, "rfft", "irfft") if real_output else (count, "fft", "ifft")
     first, *more = (sums(scale * weights) for weights in _stacked(xp, damped, C))
@@ -43,7 +53,8 @@ def kernel_on_circle(
     nodes = xp.exp(samples[:points] * (-2j * math.pi / count))
     low_rank = woodbury(xp, nodes, k01[..., :rank, :], k10[..., :rank, :], k11)
     low_rank = library(xp).fourier(backward, low_rank, count)
-    return (first[..., 0, :length] - low_rank[..., :length]) * undamped
+    K = (first[..., 0, :length] - low_rank[..., :length]) * undamped
+    return K, Circle(sums, damping, nodes, k11)
 
 
 def _stacked(xp: Namespace, system: DPLR, C: Array) -> list[Array]:

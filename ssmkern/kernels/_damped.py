@@ -10,6 +10,7 @@ from ..systems import DPLR
 from ._algorithm import Algorithm, KernelSizes
 from ._circle import circle_bytes, circle_flops, kernel_on_circle, off_at_first
 from ._digits import agree, checked
+from ._growth import known_to_decay, seems_to_decay
 
 DAMPINGS = (18.0, 17.0, 16.0)
 
@@ -30,8 +31,10 @@ class Damped(Algorithm):
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
         """The first terms are computed in two ways: that tells a system that grows."""
         xp, system = sampled.xp, cast("DPLR", sampled.discrete())
-        K = kernel_on_circle(xp, system, sampled.log_modes(), length, DAMPINGS, truncate=False)
+        K, circle = kernel_on_circle(xp, system, sampled.log_modes(), length, DAMPINGS, truncate=False)
         sound = agree(xp, K, system, off_at_first(xp, K, system), 3e-7)
+        if circle is not None and not known_to_decay(sampled):
+            sound = sound & seems_to_decay(xp, circle, system)
         return astype(xp, checked(self, xp, K, sound), out)
 
     def flops(self, sizes: KernelSizes) -> tuple[int, int]:

@@ -29,7 +29,7 @@ class CircleSums:
         self.length = inner * self.rows
         growing = real(xp, log_a) > 0
         self.growing = None if truth(~growing) else growing
-        log_b = log_a if self.growing is None else xp.where(growing, -log_a, log_a)
+        self.log_b = log_b = log_a if self.growing is None else xp.where(growing, -log_a, log_a)
         self.weight = -1.0 / expm1(xp, log_b * self.length)
         if self.growing is not None:
             self.weight = self.weight * xp.where(growing, -xp.exp(log_b), xp.ones_like(log_b))
