@@ -87,6 +87,7 @@ class Algorithm:
     name = ""
     takes: tuple[type, ...] = ()  # kinds of discrete systems
     automatic: tuple[type, ...] = ()  # of these, the kinds for which "auto" considers it
+    overhead = 0  # of its array calls, in flops of that time
     safer = ""  # the algorithm to take where this one loses digits
     single = False  # whether it takes double precision to compute, and has digits for results in single precision only
     sliced = True  # whether large batches are computed in slices
@@ -111,7 +112,7 @@ class Algorithm:
     def weighted_flops(self, sizes: KernelSizes) -> int:
         """Flops as they take time."""
         matrix, fft = self.flops(sizes)
-        return matrix + FFT_WEIGHT * fft
+        return self.overhead + matrix + FFT_WEIGHT * fft
 
     def slicing(self, sizes: KernelSizes) -> dict[str, bool]:
         """How slices are cut: large where each would repeat the work on a common state matrix.

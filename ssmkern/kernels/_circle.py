@@ -35,9 +35,9 @@ def kernel_on_circle(
     real_dtype = real_of(xp, log_Lambda.dtype)
     dtype = real_dtype if real_output else complex_of(xp, real_dtype)
     inner, rows = circle_tables(length, 1 + system.rank)
-    count = inner * rows
+    count = length if truncate else inner * rows  # more are not wrong, but a system that grows has more to lose then
     damping = _damping(xp, log_Lambda * count, dampings)
-    sums = CircleSums(xp, log_Lambda - damping / count, (inner, rows), dtype)
+    sums = CircleSums(xp, log_Lambda - damping / count, count, (inner, rows), dtype)
     samples = xp.arange(count, dtype=real_dtype, device=device_of(log_Lambda))
     undamped = xp.exp(samples[:length] * (damping / count))
     rank, scale = system.rank, 2.0 if system.conjugate_pairs else 1.0

@@ -25,6 +25,7 @@ class Damped(Algorithm):
 
     name = "damped"
     takes = automatic = (DPLR,)
+    overhead = 45_000_000
     safer = "krylov"
     single = True
 

@@ -17,6 +17,7 @@ class Krylov(Algorithm):
     name = "krylov"
     takes = (Dense, DPLR, Diagonal)
     automatic = (Dense, DPLR)
+    overhead = 25_000_000
     safer = "recurrence"
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:

@@ -19,20 +19,22 @@ class CircleSums:
     """``sum_n v_n / (1 - a_n w)`` at all N-th roots of unity w, for different v.
 
     It is the discrete Fourier transform of ``sum_n v_n a_n^l / (1 - a_n^N)``, a Vandermonde product. Where a mode
-    grows, ``|a| > 1``, that is ``-a^(l - N) / (1 - a^-N)``, with powers that run backwards and stay bounded. N is what
-    two tables without remainder have, ``inner`` columns by ``rows``; the sequences are of dtype ``out``.
+    grows, ``|a| > 1``, that is ``-a^(l - N) / (1 - a^-N)``, with powers that run backwards and stay bounded. N is
+    ``length``, at most what the two tables have, ``inner`` columns by ``rows``; the sequences are of dtype ``out``.
     """
 
-    def __init__(self, xp: Namespace, log_a: Array, tables: tuple[int, int], out: DType) -> None:
-        self.xp, self.out = xp, out
+    def __init__(self, xp: Namespace, log_a: Array, length: int, tables: tuple[int, int], out: DType) -> None:
+        self.xp, self.out, self.length = xp, out, length
         inner, self.rows = tables
-        self.length = inner * self.rows
+        self.entries = inner * self.rows
         growing = real(xp, log_a) > 0
         self.growing = None if truth(~growing) else growing
         self.log_b = log_b = log_a if self.growing is None else xp.where(growing, -log_a, log_a)
         self.weight = -1.0 / expm1(xp, log_b * self.length)
         if self.growing is not None:
-            self.weight = self.weight * xp.where(growing, -xp.exp(log_b), xp.ones_like(log_b))
+            self.weight = self.weight * xp.where(
+                growing, -xp.exp(log_b * (1 + length - self.entries)), xp.ones_like(log_b)
+            )
         # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
         self.real_only = xp.isdtype(out, "real floating")
         right = self._backwards(powers(xp, log_b, inner, 1))
@@ -46,8 +48,8 @@ class CircleSums:
         left = self._paired(v[..., :, None, :] * self.left[..., None, :, :])
         stack, rows, n = left.shape[-3:]
         left = self.xp.reshape(left, (*left.shape[:-3], stack * rows, n))
-        sums = join(self.xp, left, self.right, stack * self.length)
-        return self.xp.reshape(sums, (*sums.shape[:-1], stack, self.length))
+        sums = join(self.xp, left, self.right, stack * self.entries)
+        return self.xp.reshape(sums, (*sums.shape[:-1], stack, self.entries))[..., : self.length]
 
     def _paired(self, table: Array) -> Array:
         table = astype(self.xp, table, complex_of(self.xp, self.out))
