@@ -139,6 +139,10 @@ class Library:
         """An array in order, if the library multiplies it faster than a view that is flipped or transposed."""
         return x
 
+    def computed_once(self, x: Array) -> Array:
+        """An array of which each value is used many times: no compiler may compute it anew for each."""
+        return x
+
     def clip(self, x: Array, low: float | None, high: float | None) -> Array:
         """Limit values to numbers."""
         return self.xp.clip(x, min=low, max=high)

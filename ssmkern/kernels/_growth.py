@@ -26,11 +26,12 @@ def seems_to_decay(xp: Namespace, circle: Circle, system: DPLR) -> Array:
     r"""Whether no eigenvalue of a discrete A has powers that grow over the N samples of a circle, ``(...)``.
 
     With the eigenvalues :math:`\mu` of A and :math:`a` of its diagonal part the feedback is
-    :math:`f(w) = \prod (1 - \mu w) / \prod (1 - a w)`. On the circle :math:`|w| = \rho` the mean of :math:`\log|f|` is
-    :math:`\sum \log|\rho \mu| - \sum \log|\rho a|`, over those that are larger than :math:`1 / \rho` (Jensen), and
-    its m-th Fourier coefficient is :math:`\sum (\rho a)^m - \sum (\rho \mu)^m` over 2m, where their reciprocals stand
-    for those. At m = N / 2 and N / 4 that tells an eigenvalue that grows from n that do not. Where it cannot be told
-    from many that are slow, the answer is no if it can be read: another algorithm then takes over.
+    :math:`f(w) = \prod (1 - \mu w) / \prod (1 - a w)`. Over all nodes of a circle of radius :math:`\rho` the sum of
+    :math:`\log|1 - a w|` is :math:`\log|1 - (\rho a)^N|`; with alternating signs it is :math:`\log|1 - x| - \log|1 + x|`
+    at :math:`x = (\rho a)^{N / 2}`, and over every other node at :math:`(\rho a)^{N / 4}`. So the sums of
+    :math:`\log|f|` give :math:`\sum \log|\rho \mu|` over the eigenvalues beyond the circle, and about
+    :math:`\sum (\rho \mu)^m` at m = N / 2 and N / 4. That tells one that grows from n that do not. Where it cannot be
+    told from many that are slow, the answer is no if it can be read: another algorithm then takes over.
     """
     sums, count = circle.sums, circle.sums.length
     size = xp.log(xp.abs(feedback(xp, circle.nodes, circle.k11)))
@@ -38,15 +39,17 @@ def seems_to_decay(xp: Namespace, circle: Circle, system: DPLR) -> Array:
     if size.shape[-1] < count:  # those left out have the same values
         size = size * xp.where((nodes == 0) | (2 * nodes == count), xp.ones_like(nodes), 2.0 * xp.ones_like(nodes))
     halves = 2.0 if system.conjugate_pairs else 1.0
-    beyond = xp.sum(size, axis=-1)
+    of_modes = xp.log(xp.abs(1.0 - xp.exp(sums.log_b * count)))
     if sums.growing is not None:
-        growth = -real(xp, sums.log_b) * astype(xp, sums.growing, size.dtype)
-        beyond = beyond + halves * count * xp.sum(growth, axis=-1)
-    decays = xp.abs(beyond) < 1.0
-    slow = 0.0 if truth(decays) is not None else float(system.order)
+        of_modes = of_modes - count * real(xp, sums.log_b) * astype(xp, sums.growing, size.dtype)
+    decays = xp.abs(xp.sum(size, axis=-1) + halves * xp.sum(of_modes, axis=-1)) < 1.0
+    readable = truth(decays) is not None
     for part in (2, 4) if count % 4 == 0 else ():
-        coefficient = 0.5 * xp.sum(size * xp.cos(nodes * (2.0 * math.pi / part)), axis=-1)
-        diagonal = halves * xp.sum(xp.real(xp.exp(sums.log_b * (count // part))), axis=-1)
-        most = (_GROWTH ** (1.0 / part) + (slow if part == 2 else float(system.order))) * xp.exp(-circle.damping / part)
-        decays = decays & (xp.abs(diagonal - coefficient) <= most[..., 0])
+        x = xp.exp(sums.log_b * (count // part))
+        of_modes = xp.log(xp.abs(1.0 - x)) - xp.log(xp.abs(1.0 + x))
+        alternating = xp.sum(size * xp.cos(nodes * (2.0 * math.pi / part)), axis=-1)
+        traces = 0.5 * xp.abs(alternating + halves * xp.sum(of_modes, axis=-1))
+        slow = 0.0 if readable and part == 2 else float(system.order)
+        most = (_GROWTH ** (1.0 / part) + slow) * xp.exp(-circle.damping[..., 0] / part)
+        decays = decays & (traces <= most)
     return decays

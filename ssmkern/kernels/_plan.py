@@ -130,8 +130,8 @@ def _asked_for(algorithm: Algorithm, sizes: KernelSizes, growing: Callable[[], b
         raise ValueError(f"algorithm: got {algorithm.name!r}, but a {sizes.kind.__name__} system{became} takes {taken}")
     if algorithm.single and not sizes.single:
         raise ValueError(
-            f"algorithm: {algorithm.name!r} has the digits of float32, computed in float64, and this kernel is float64 or "
-            "on a device without it; take 'krylov' or 'series', or cast system and dt to float32"
+            f"algorithm: {algorithm.name!r} has the digits of float32, computed in float64; this kernel is float64, "
+            "or on a device without it; take 'krylov' or 'series', or cast system and dt to float32"
         )
     if algorithm.suffers_from_growth(sizes) and growing():
         raise ValueError(

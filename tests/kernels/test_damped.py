@@ -132,7 +132,7 @@ def test_modes_that_grow_in_a_system_that_decays(xp, n, dt, length):
     system = single(sk.nplr("legs", n, C=np.ones(n)))
     expected = exact(system, length, dt, "euler")
     K = kernel(xp, to_library(xp, system), length, dt=dt, discretization="euler")
-    assert_close(K, expected, 2e-7)
+    assert_close(K, expected, 5e-7)
 
 
 def shifted(n, growth, length, dt):
@@ -236,4 +236,4 @@ def test_auto_where_values_are_not_read(xp):
         if growth < 0 or (values_are_read(xp) and not is_jax(xp)):
             assert_close(K, exact(system, 512, 1e-2), 3e-7)
         else:
-            assert np.all(np.isposinf(K)) or relative_error(K, exact(system, 512, 1e-2)) < 3e-7
+            assert np.all(np.isposinf(K)) or relative_error(K, exact(system, 512, 1e-2)) < 3e-6
