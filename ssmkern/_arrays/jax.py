@@ -45,6 +45,9 @@ class Jax(Library):
     def devices(self) -> str:
         return ", ".join(str(device) for device in sys.modules["jax"].devices())
 
+    def spreads(self) -> bool:
+        return len(sys.modules["jax"].devices()) > 1
+
     def offer_double(self, offered: bool) -> None:
         sys.modules["jax"].config.update("jax_enable_x64", offered)
 

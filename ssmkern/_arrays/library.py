@@ -89,6 +89,10 @@ class Library:
         """A copy on the host, for people: nothing else leaves its library."""
         return np.asarray(x)
 
+    def spreads(self) -> bool:
+        """Whether a batch may lie on several devices, of which a Fourier transform would gather all."""
+        return False
+
     def offer_double(self, offered: bool) -> None:
         """Switch double precision on or off, if that can be done."""
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, double_inside, precision
+from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, double_inside, library, precision
 from .._arrays.checks import shape_of
 from ..discretization import METHODS, Sampled
 from ..systems import DPLR, Dense, System
@@ -28,6 +28,7 @@ class KernelSizes:
     matrices: int  # batch of A and dt
     kernels: int  # batch of everything
     real: bool
+    spread: bool  # whether the batch may lie on several devices
     single: bool  # whether the result is in single precision, computed in double
 
     @property
@@ -77,6 +78,7 @@ def sizes_of(xp: Namespace, system: System, length: int, dt: object, discretizat
         matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
         kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
         real=system._is_real,
+        spread=library(xp).spreads(),
         single=precision(xp, system.B, dt)[0] == xp.float32 and double_inside(xp, system.B),
     )
 
@@ -90,6 +92,7 @@ class Algorithm:
     overhead = 0  # of its array calls, in flops of that time
     safer = ""  # the algorithm to take where this one loses digits
     single = False  # whether it takes double precision to compute, and has digits for results in single precision only
+    spreads = True  # whether "auto" considers it where a batch may lie on several devices
     sliced = True  # whether large batches are computed in slices
     shares = True  # whether it works on a state matrix once for all inputs and outputs that share it
 

@@ -28,6 +28,7 @@ class Damped(Algorithm):
     overhead = 45_000_000
     safer = "krylov"
     single = True
+    spreads = False
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
         """The first terms are computed in two ways: that tells a system that grows."""

@@ -27,7 +27,7 @@ def seems_to_decay(xp: Namespace, circle: Circle, system: DPLR) -> Array:
 
     With the eigenvalues :math:`\mu` of A and :math:`a` of its diagonal part the feedback is
     :math:`f(w) = \prod (1 - \mu w) / \prod (1 - a w)`. Over all nodes of a circle of radius :math:`\rho` the sum of
-    :math:`\log|1 - a w|` is :math:`\log|1 - (\rho a)^N|`; with alternating signs it is :math:`\log|1 - x| - \log|1 + x|`
+    :math:`\log|1 - a w|` is :math:`\log|1 - (\rho a)^N|`; with alternating signs :math:`\log|1 - x| - \log|1 + x|`
     at :math:`x = (\rho a)^{N / 2}`, and over every other node at :math:`(\rho a)^{N / 4}`. So the sums of
     :math:`\log|f|` give :math:`\sum \log|\rho \mu|` over the eigenvalues beyond the circle, and about
     :math:`\sum (\rho \mu)^m` at m = N / 2 and N / 4. That tells one that grows from n that do not. Where it cannot be

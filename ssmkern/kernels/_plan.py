@@ -79,9 +79,11 @@ def plan(
     Notes
     -----
     "auto" is vandermonde for diagonal and krylov for dense systems. For DPLR it compares krylov, whose squarings take
-    2 n^3 log2(length) flops for each state matrix, with series, which has no n^3 term but four sums over the modes and
-    FFTs instead; a flop of an FFT counts tenfold. Where a mode of the diagonal part grows over the length, or that
-    cannot be known because its values are traced or on a GPU, it is krylov: series would lose its digits.
+    2 n^3 log2(length) flops for each state matrix, with damped, for float32, and series, which have no n^3 term but
+    four sums over the modes and FFTs instead; a flop of an FFT counts tenfold. Where a mode of the diagonal part grows
+    over the length, or that cannot be known because its values are traced or on a GPU, it is not series, which would
+    lose its digits. `kernel` may find a system to grow of which the plan is damped: it then takes krylov. Where JAX has
+    several devices it is not damped, for a Fourier transform would gather channels that lie on all of them.
 
     References
     ----------
@@ -146,7 +148,8 @@ def _choose(sizes: KernelSizes, growing: Callable[[], bool | None]) -> tuple[Alg
 
     ``growing`` says whether a mode of the diagonal part grows over the length, None if that cannot be known.
     """
-    able = [one for one in ALGORITHMS.values() if sizes.kind in one.automatic and one.single <= sizes.single]
+    able = [one for one in ALGORITHMS.values() if sizes.kind in one.automatic]
+    able = [one for one in able if one.single <= sizes.single and one.spreads >= sizes.spread]
     if len(able) == 1:
         return able[0], f"the algorithm of {sizes.kind.__name__} systems"
     if compiling():  # the batch may be a symbol there, by which nothing is sorted; a mode that grows is not seen anyway

@@ -39,11 +39,12 @@ class CircleSums:
         self.real_only = xp.isdtype(out, "real floating")
         right = self._backwards(powers(xp, log_b, inner, 1))
         self.right = xp.matrix_transpose(self._paired(right))
-        self.left = self._backwards(powers(xp, conj(xp, log_b) if self.real_only else log_b, self.rows, inner))
+        left = powers(xp, conj(xp, log_b) if self.real_only else log_b, self.rows, inner)
+        self.left = library(xp).computed_once(self._backwards(left))
 
     def __call__(self, v: Array) -> Array:
         """The sequences, ``(..., s, N)``, for weights v ``(..., s, n)``."""
-        v = v * self.weight[..., None, :]
+        v = library(self.xp).computed_once(v * self.weight[..., None, :])
         v = conj(self.xp, v) if self.real_only else v
         left = self._paired(v[..., :, None, :] * self.left[..., None, :, :])
         stack, rows, n = left.shape[-3:]
