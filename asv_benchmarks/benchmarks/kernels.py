@@ -30,8 +30,15 @@ def make_steps(xp):
 class Kernel:
     """``kernel`` of 16 channels of order 64."""
 
-    ALGORITHMS = ("dplr krylov", "diagonal vandermonde", "dense krylov", "dplr cauchy", "diagonal cauchy")
-    ALGORITHMS = ALGORITHMS[:2] if speed.QUICK else ALGORITHMS
+    ALGORITHMS = (
+        "dplr krylov",
+        "diagonal vandermonde",
+        "dplr damped",
+        "dense krylov",
+        "dplr cauchy",
+        "diagonal cauchy",
+    )
+    ALGORITHMS = ALGORITHMS[:3] if speed.QUICK else ALGORITHMS
     params = (libraries.NAMES, ALGORITHMS, speed.LENGTHS)
     param_names = ("library", "algorithm", "length")
 

@@ -22,7 +22,17 @@ from .dtypes import (
 )
 from .library import Array, Device, DType, Namespace
 from .lookup import TESTED, kind_of, library, library_of, register_pytree
-from .memory import budget, byte_budget, chunk_size, in_passes, in_slices, item_bytes, over_batch, working_bytes
+from .memory import (
+    budget,
+    byte_budget,
+    chunk_size,
+    double_inside,
+    in_passes,
+    in_slices,
+    item_bytes,
+    over_batch,
+    working_bytes,
+)
 from .namespace import array_namespace, check_plain, common_namespace
 from .numba import PACKAGE as COMPILER
 from .numba import leaf_loops

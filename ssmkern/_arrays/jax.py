@@ -25,6 +25,7 @@ class Jax(Library):
 
     namespace = "{}.numpy"
     own_program = True
+    double_inside = True
 
     def device(self, x: Array) -> Device:
         """None: JAX places results beside their inputs."""
@@ -45,6 +46,9 @@ class Jax(Library):
     def devices(self) -> str:
         return ", ".join(str(device) for device in sys.modules["jax"].devices())
 
+    def spreads(self) -> bool:
+        return len(sys.modules["jax"].devices()) > 1
+
     def offer_double(self, offered: bool) -> None:
         sys.modules["jax"].config.update("jax_enable_x64", offered)
 
@@ -52,6 +56,16 @@ class Jax(Library):
         """A loop of the compiled program: one in Python would be unrolled."""
         carry, rows = sys.modules["jax"].lax.scan(body, carry, self.xp.arange(count))
         return carry, None if rows is None else self.xp.moveaxis(rows, 0, axis)
+
+    def computed_once(self, x: Array) -> Array:
+        """A product with ones, into which XLA draws nothing: barriers it removes before it joins operations."""
+        if not self.traced([x]):
+            return x
+        if self.xp.iscomplexobj(x):
+            parts = (self.computed_once(part) for part in (self.xp.real(x), self.xp.imag(x)))
+            return sys.modules["jax"].lax.complex(*parts)
+        padded = self.xp.stack([x, self.xp.zeros_like(x)], axis=-1)  # of one factor it would make a plain product
+        return self.xp.matmul(padded, self.xp.ones((2,), dtype=x.dtype), precision="highest")
 
     def in_slices(self, function: Callable[..., Any], arrays: Arrays, shape: tuple[int, ...], run: Any) -> Any:
         """In a loop of the compiled program, if there is one."""

@@ -43,6 +43,7 @@ class Library:
     own_program = False  # whether a compiler of the library's own decides what is in memory
     namespace = "{}"  # the module to import, of which that is the name
     named_devices = False  # whether a device can be asked for by its name
+    double_inside = False  # whether `in_double` has float64 where arrays do not
     wide_fft = False  # whether Fourier transforms are taken in double precision, whatever the dtype
 
     def __init__(self, xp: Namespace) -> None:
@@ -91,6 +92,10 @@ class Library:
     def to_numpy(self, x: Array) -> np.ndarray:
         """A copy on the host, for people: nothing else leaves its library."""
         return np.asarray(x)
+
+    def spreads(self) -> bool:
+        """Whether a batch may lie on several devices, of which a Fourier transform would gather all."""
+        return False
 
     def offer_double(self, offered: bool) -> None:
         """Switch double precision on or off, if that can be done."""
@@ -189,6 +194,10 @@ class Library:
 
     def contiguous(self, x: Array) -> Array:
         """An array in order, if the library multiplies it faster than a view that is flipped or transposed."""
+        return x
+
+    def computed_once(self, x: Array) -> Array:
+        """An array of which each value is used many times: no compiler may compute it anew for each."""
         return x
 
     def clip(self, x: Array, low: float | None, high: float | None) -> Array:

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from .capability import CONTEXT, works
+from .dtypes import widest
 from .library import Array, DType, Namespace
 from .lookup import library
 from .slices import Arrays
 from .threads import processors
 from .torch import compiling
-from .values import on_host
+from .values import device_of, on_host
 
 _ON_HOST = 64 * 2**20
 _ON_ACCELERATOR = 2**30  # where memory is plenty, and each operation of a slice costs the time to start it
 _budget: contextvars.ContextVar[int | None] = contextvars.ContextVar("byte_budget", default=None)
-_CACHED = 16 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
+_CACHED = 20 * 2**20  # on the host each operation is a pass over memory: chunks of this many bytes stay in the cache
+
+_IN_PROGRAM = 32 * 2**20  # a compiled program touches fresh pages for its temporaries in each run
 
 
 @works(CONTEXT)
@@ -81,6 +84,11 @@ def over_batch(xp: Namespace, function: Callable[..., Any], arrays: Arrays, byte
     return in_slices(xp, library(xp).in_double(function), arrays, bytes_each, **how)
 
 
+def double_inside(xp: Namespace, x: Array) -> bool:
+    """Whether a function in :func:`over_batch` can compute in float64, beside an array x."""
+    return library(xp).double_inside or bool(widest(xp, device_of(x))[0] == xp.float64)
+
+
 def in_slices(
     xp: Namespace,
     function: Callable[..., Any],
@@ -125,8 +133,10 @@ def working_bytes(xp: Namespace, x: Array, count: int, bytes_each: int, *, cache
 
 def _at_a_time(xp: Namespace, x: Array, count: int, bytes_each: int, cached: bool, threads: bool) -> tuple[int, int]:
     """Batch elements in a slice, and slices that are computed at a time."""
-    if not cached or not in_passes(xp, x):
+    if not cached or not on_host(x):
         return chunk_size(x, count, bytes_each), 1
+    if library(xp).own_program:
+        return min(count, max(1, min(budget(x), _IN_PROGRAM) // max(1, bytes_each))), 1
     workers = processors() if threads and library(xp).threads else 1
     limit = min(budget(x) // workers, _CACHED)
     most = min(count, max(1, limit // max(1, bytes_each)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import os
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 
 THREADED_PRODUCT = 2**18  # rows x columns x inner size up to which OpenBLAS multiplies in the calling thread
 
@@ -18,15 +19,35 @@ def processors() -> int:
 
 
 def in_threads(function: Callable[[int], None], count: int, workers: int) -> None:
-    """Call the function for all i < count, in threads; after an error or an interrupt no further call begins."""
+    """Call the function for all i < count, here and in threads; after an error or an interrupt no call begins."""
     if min(count, workers) <= 1:  # here an interrupt need not wait for a call
         for i in range(count):
             function(i)
         return
-    pool = ThreadPoolExecutor(workers)
-    try:  # each call in a copy of the context: budget and numpy.errstate
-        calls = [pool.submit(contextvars.copy_context().run, function, i) for i in range(count)]
-        for call in as_completed(calls):
+    left = deque(range(count))
+
+    def work() -> None:
+        while (i := _first(left)) is not None:
+            try:
+                function(i)
+            except BaseException:
+                left.clear()
+                raise
+
+    pool = ThreadPoolExecutor(workers - 1)
+    try:  # each thread in a copy of the context: budget and numpy.errstate
+        calls = [pool.submit(contextvars.copy_context().run, work) for _ in range(min(workers, count) - 1)]
+        work()
+        for call in calls:
             call.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        left.clear()
+        pool.shutdown()
+
+
+def _first(left: deque[int]) -> int | None:
+    """Take the first, None if there is none: another thread may have been faster."""
+    try:
+        return left.popleft()
+    except IndexError:
+        return None

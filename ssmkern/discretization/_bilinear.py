@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 from .._arrays import Array, Namespace, astype, conj, device_of, in_slices, item_bytes, library, log1p, real, truth
+from ..products.small import small_inverse
 from ..systems import DPLR, Dense
 from ._method import Fields, Method
 
@@ -16,6 +17,10 @@ class Bilinear(Method):
 
     alpha: float
     keeps_low_rank = True
+
+    @property
+    def keeps_decay(self) -> bool:  # type: ignore[override]
+        return self.alpha >= 0.5
 
     def modes_less_one(self, xp: Namespace, z: Array) -> Array:
         return z / (1.0 - self.alpha * z)
@@ -76,7 +81,7 @@ class Bilinear(Method):
             QGP, QGB = (astype(xp, 2.0 * real(xp, x), P.dtype) for x in (QGP, QGB))
         eye = xp.eye(P.shape[-1], dtype=P.dtype, device=device_of(P))
         M = eye + alpha * step[..., None] * QGP
-        GPM = xp.matrix_transpose(library(xp).solve(xp.matrix_transpose(M), xp.matrix_transpose(GP)))
+        GPM = library(xp).matmul(GP, small_inverse(xp, M))
         return {
             "Lambda": (1.0 + (1.0 - alpha) * step * system.Lambda) * G,
             "P": step[..., None] * GPM,

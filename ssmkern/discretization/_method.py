@@ -17,6 +17,7 @@ class Method:
     """
 
     keeps_low_rank = False  # whether a DPLR system stays one
+    keeps_decay = False  # whether A is a contraction where A + A^H <= 0
     diagonal_only = False
     by_sample = True  # whether a sample's step is all that counts for it, so that steps may differ
 

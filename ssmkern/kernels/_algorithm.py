@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .._arrays import THREADED_PRODUCT, Array, DType
+from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, double_inside, library, precision
 from .._arrays.checks import shape_of
 from ..discretization import METHODS, Sampled
 from ..systems import DPLR, Dense, System
@@ -28,6 +28,8 @@ class KernelSizes:
     matrices: int  # batch of A and dt
     kernels: int  # batch of everything
     real: bool
+    spread: bool  # whether the batch may lie on several devices
+    single: bool  # whether the result is in single precision, computed in double
 
     @property
     def item(self) -> int:
@@ -60,7 +62,7 @@ class KernelSizes:
         return 5 * self.length * self.levels
 
 
-def sizes_of(system: System, length: int, dt: object, discretization: str) -> KernelSizes:
+def sizes_of(xp: Namespace, system: System, length: int, dt: object, discretization: str) -> KernelSizes:
     """Read the sizes off a system."""
     leaves = system.with_leaves(D=None, dt=None).leaves()
     batches = {name: x.shape[: x.ndim - core] for name, (x, core) in leaves.items()}
@@ -76,6 +78,8 @@ def sizes_of(system: System, length: int, dt: object, discretization: str) -> Ke
         matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
         kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
         real=system._is_real,
+        spread=library(xp).spreads(),
+        single=precision(xp, system.B, dt)[0] == xp.float32 and double_inside(xp, system.B),
     )
 
 
@@ -85,7 +89,10 @@ class Algorithm:
     name = ""
     takes: tuple[type, ...] = ()  # kinds of discrete systems
     automatic: tuple[type, ...] = ()  # of these, the kinds for which "auto" considers it
+    overhead = 0  # of its array calls, in flops of that time
     safer = ""  # the algorithm to take where this one loses digits
+    single = False  # whether it takes double precision to compute, and has digits for results in single precision only
+    spreads = True  # whether "auto" considers it where a batch may lie on several devices
     sliced = True  # whether large batches are computed in slices
     shares = True  # whether it works on a state matrix once for all inputs and outputs that share it
 
@@ -108,7 +115,7 @@ class Algorithm:
     def weighted_flops(self, sizes: KernelSizes) -> int:
         """Flops as they take time."""
         matrix, fft = self.flops(sizes)
-        return matrix + FFT_WEIGHT * fft
+        return self.overhead + matrix + FFT_WEIGHT * fft
 
     def slicing(self, sizes: KernelSizes) -> dict[str, bool]:
         """How slices are cut: large where each would repeat the work on a common state matrix.

@@ -22,14 +22,15 @@ def checked(algorithm: Algorithm, xp: Namespace, K: Array, sound: Array) -> Arra
     return K if known else xp.where(sound[..., None], K, xp.full_like(K, xp.inf))
 
 
-def agree(xp: Namespace, K: Array, system: System, off: Array) -> Array:
+def agree(xp: Namespace, K: Array, system: System, off: Array, relative: float | None = None) -> Array:
     """Whether kernels ``(..., length)`` whose terms were found to be ``off``, ``(..., k)``, have most of their digits.
 
-    1e-9 of the largest term, and some eps a term, are allowed in float64; of a kernel that cancels to nearly nothing,
-    no more is asked than its parameters allow.
+    ``relative`` to the largest term, or else 1e-9, and some eps a term, are allowed in float64; of a kernel that
+    cancels to nearly nothing, no more is asked than its parameters allow.
     """
     eps, tiny = float(xp.finfo(off.dtype).eps), float(xp.finfo(off.dtype).smallest_normal)
     largest = astype(xp, xp.max(xp.abs(K), axis=-1), off.dtype)
     size = xp.sum(xp.abs(system.C), axis=-1) * xp.max(xp.abs(system.B), axis=-1)
-    bound = (eps**0.58 + 10.0 * K.shape[-1] * eps) * largest + 64.0 * eps * size + tiny
+    relative = eps**0.58 if relative is None else relative
+    bound = (relative + 10.0 * K.shape[-1] * eps) * largest + 64.0 * eps * size + tiny
     return ~xp.any(off > bound[..., None], axis=-1)

@@ -43,10 +43,11 @@ def kernel(
         Step, in the time unit of A, for a continuous system and only for it. An array gives one step a channel.
     discretization : str, default "bilinear"
         A method of `discretize` other than "gbt" (for that, discretize first), for a continuous system.
-    algorithm : {"auto", "cauchy", "krylov", "series", "vandermonde", "recurrence"}
-        Algorithm. Dense systems take krylov and recurrence; DPLR cauchy, krylov, series and recurrence; Diagonal
-        vandermonde, cauchy, krylov and recurrence. "auto" is vandermonde for diagonal systems, krylov for dense ones,
-        and for DPLR krylov or, at large n, series: `plan` says which and why.
+    algorithm : {"auto", "cauchy", "damped", "krylov", "series", "vandermonde", "recurrence"}
+        Algorithm. Dense systems take krylov and recurrence; DPLR cauchy, damped, krylov, series and recurrence;
+        Diagonal vandermonde, cauchy, krylov and recurrence. "auto" is vandermonde for diagonal systems, krylov for
+        dense ones, and for DPLR the fastest of krylov, damped (float32) and series (float64, large n): `plan` says
+        which and why.
     bandlimit : float, optional
         Leave out (set C to 0 for) the modes with ``|Im Lambda| dt / (2 pi) >= bandlimit / 2``: 1 leaves those below
         Nyquist's frequency, half a cycle a sample. None leaves all. For continuous DPLR and Diagonal systems.
@@ -73,6 +74,8 @@ def kernel(
       2 n^3 log2(length) + 2 n length flops, in the real basis of conjugate pairs.
     - cauchy: Algorithm 1 of the paper: truncated output vector, Cauchy sums at roots of unity, Woodbury identity,
       inverse FFT; O(n length) + O(length log length) + n^3 log2(length) for the truncated output vector.
+    - damped: the generating function on a circle of radius ``exp(-18 / length)`` and back, for float32 only, computed
+      in float64: what is not truncated is damped to 1.5e-8; O(n length) + O(length log length).
     - series: the same identity between power series modulo z^length, which needs no truncated output vector and so no
       power of a matrix: O(n length) + O(length log length).
     - recurrence: length steps in a Python loop, the plain reference.
@@ -80,14 +83,22 @@ def kernel(
     Systems that decay can have parts that grow: modes of the diagonal part (under "euler" all that are imaginary), or
     powers of the matrix before they decay. series loses its digits where a mode grows, krylov and cauchy where powers
     are very large: they are taken to have lost them where terms that are found in two ways differ by 1e-9 of the
-    largest, in double precision. "auto" takes series only where no mode grows and its values can be read, and steps
-    through a system that krylov fails for. An algorithm asked for by name raises an error instead; where values cannot
-    be read (traced, or on a GPU) what it returns then is inf.
+    largest, in double precision. damped is right although modes grow, but not for a system that grows as a whole: an
+    eigenvalue of A whose powers grow by more than about e^3 over the length shows in its first terms or in its
+    feedback. Where it cannot be told from many that are slow, damped is taken to have lost its digits if values are
+    read; if they are not, a growth by less than the square of the order passes, at an error of 1.5e-8 times that. Nor
+    is it right, beyond the precision of float32, for a kernel that is more than about 20 times as large in the length
+    that follows as in its own.
 
-    Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems; only
-    the last products run in the precision of the result. No ``n x length`` array is formed. Nothing is clamped: the
-    kernel of an unstable system grows as it does, and where it overflows it is inf (cauchy and series, whose FFTs mix
-    all terms, are then inf throughout).
+    "auto" takes series only where no mode grows and its values can be read; where damped fails it takes krylov, and
+    where krylov fails it steps through the system. An algorithm asked for by name raises an error instead; where values
+    cannot be read (traced, or on a GPU) what it, or "auto", returns then is inf: ask for "krylov" there if a system
+    grows.
+
+    Powers, modes and sums over them are formed in float64 where the library has it, also for float32 systems, and but
+    for vandermonde the last products, too. No ``n x length`` array is formed. Nothing is clamped: the kernel of an
+    unstable system grows as it does, and where it overflows it is inf (cauchy, damped and series, whose FFTs mix all
+    terms, are then inf throughout).
 
     References
     ----------

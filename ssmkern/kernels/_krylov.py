@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, DType
+from .._arrays import Array, DType, astype
 from ..discretization import Sampled
 from ..products.krylov import krylov_kernel
 from ..products.tables import split
@@ -17,12 +17,13 @@ class Krylov(Algorithm):
     name = "krylov"
     takes = (Dense, DPLR, Diagonal)
     automatic = (Dense, DPLR)
+    overhead = 25_000_000
     safer = "recurrence"
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
         dense = sampled.less_identity().to_dense()
-        K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length, out)
-        return checked(self, sampled.xp, K, agree(sampled.xp, K, dense, off))
+        K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length)
+        return astype(sampled.xp, checked(self, sampled.xp, K, agree(sampled.xp, K, dense, off)), out)
 
     def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """Squares of the matrix, their products with the factors, and the last product."""

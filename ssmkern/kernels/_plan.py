@@ -14,13 +14,14 @@ from ._algorithm import Algorithm, KernelSizes, sizes_of
 from ._arguments import check_arguments
 from ._bandlimit import check_bandlimit
 from ._cauchy import Cauchy
+from ._damped import Damped
 from ._krylov import Krylov
 from ._recurrence import Recurrence
 from ._series import Series
 from ._vandermonde import Vandermonde
 
 ALGORITHMS: dict[str, Algorithm] = {
-    algorithm.name: algorithm for algorithm in (Vandermonde(), Cauchy(), Krylov(), Series(), Recurrence())
+    algorithm.name: algorithm for algorithm in (Vandermonde(), Cauchy(), Damped(), Krylov(), Series(), Recurrence())
 }
 
 
@@ -78,9 +79,11 @@ def plan(
     Notes
     -----
     "auto" is vandermonde for diagonal and krylov for dense systems. For DPLR it compares krylov, whose squarings take
-    2 n^3 log2(length) flops for each state matrix, with series, which has no n^3 term but four sums over the modes and
-    FFTs instead; a flop of an FFT counts tenfold. Where a mode of the diagonal part grows over the length, or that
-    cannot be known because its values are traced or on a GPU, it is krylov: series would lose its digits.
+    2 n^3 log2(length) flops for each state matrix, with damped, for float32, and series, which have no n^3 term but
+    four sums over the modes and FFTs instead; a flop of an FFT counts tenfold. Where a mode of the diagonal part grows
+    over the length, or that cannot be known because its values are traced or on a GPU, it is not series, which would
+    lose its digits. `kernel` may find a system to grow of which the plan is damped: it then takes krylov. Where JAX has
+    several devices it is not damped, for a Fourier transform would gather channels that lie on all of them.
 
     References
     ----------
@@ -107,7 +110,7 @@ def prepare(
     """Check the arguments of `kernel`; return namespace, sizes, the algorithm that runs, and the reason."""
     xp = check_arguments(system, dt, discretization)
     check_bandlimit(system, bandlimit)
-    sizes = sizes_of(system, check_length("length", length), dt, discretization)
+    sizes = sizes_of(xp, system, check_length("length", length), dt, discretization)
 
     def growing() -> bool | None:
         step = None if dt is None else step_array(xp, system, dt)
@@ -128,6 +131,11 @@ def _asked_for(algorithm: Algorithm, sizes: KernelSizes, growing: Callable[[], b
         dense = " and ".join(repr(name) for name, one in METHODS.items() if not one.keeps_low_rank | one.diagonal_only)
         became = "" if sizes.given is sizes.kind else f", which {dense} make of a {sizes.given.__name__} one,"
         raise ValueError(f"algorithm: got {algorithm.name!r}, but a {sizes.kind.__name__} system{became} takes {taken}")
+    if algorithm.single and not sizes.single:
+        raise ValueError(
+            f"algorithm: {algorithm.name!r} has the digits of float32, computed in float64; this kernel is float64, "
+            "or on a device without it; take 'krylov' or 'series', or cast system and dt to float32"
+        )
     if algorithm.suffers_from_growth(sizes) and growing():
         raise ValueError(
             f"algorithm: {algorithm.name!r} loses its digits here, where a mode of the diagonal part grows over the "
@@ -141,7 +149,8 @@ def _choose(sizes: KernelSizes, growing: Callable[[], bool | None]) -> tuple[Alg
 
     ``growing`` says whether a mode of the diagonal part grows over the length, None if that cannot be known.
     """
-    able = [algorithm for algorithm in ALGORITHMS.values() if sizes.kind in algorithm.automatic]
+    able = [one for one in ALGORITHMS.values() if sizes.kind in one.automatic]
+    able = [one for one in able if one.single <= sizes.single and one.spreads >= sizes.spread]
     if len(able) == 1:
         return able[0], f"the algorithm of {sizes.kind.__name__} systems"
     if compiling():  # the batch may be a symbol there, by which nothing is sorted; a mode that grows is not seen anyway

@@ -24,6 +24,7 @@ class Series(Algorithm):
 
     name = "series"
     takes = automatic = (DPLR,)
+    overhead = 100_000_000
     safer = "krylov"
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:

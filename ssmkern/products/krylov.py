@@ -93,12 +93,12 @@ def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     return X
 
 
-def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtype: object) -> tuple[Array, Array]:
+def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int) -> tuple[Array, Array]:
     """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
-    The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling, in the dtype of the arguments; the product that
-    joins them runs in ``dtype``, the dtype of the result. Squares lose digits where powers are large before they decay:
-    with the terms comes by how much some of them differ that have been computed in two ways, ``(..., k)``.
+    The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling. Squares lose digits where powers are large
+    before they decay: with the terms comes by how much some of them differ that have been computed in two ways,
+    ``(..., k)``.
     """
     inner, outer = split(length)
     powers = squares(xp, E)
@@ -107,8 +107,7 @@ def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, dtyp
         right = more_columns(xp, next(powers), right)
     while left.shape[-2] < outer:
         left = more_rows(xp, next(powers), left, outer)
-    K = join(xp, astype(xp, left, dtype), astype(xp, right, dtype), length)
-    return K, _disagreement(xp, E, left, right)
+    return join(xp, left, right, length), _disagreement(xp, E, left, right)
 
 
 def _disagreement(xp: Namespace, E: Array, rows: Array, columns: Array) -> Array:

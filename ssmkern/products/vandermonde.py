@@ -224,6 +224,7 @@ def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None
     angle = (turns - xp.round(turns)) * (2.0 * math.pi)
     modulus = xp.exp(real(xp, log_x)[..., None, :] * scale[:, None])
     doublings = modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle))
+    doublings = library(xp).computed_once(doublings)
     one = xp.ones_like(log_x)[..., None, :]
     table = one if v is None else v[..., None, :]
     digits = max(1, -(-bits // 3))

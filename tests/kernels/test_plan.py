@@ -94,7 +94,7 @@ def test_plan_refuses_systems_that_kernel_refuses(made, match):
 
 def test_plan_says_what_a_hold_makes_of_a_system():
     assert sk.plan(system("dplr", 1), 64, dt=0.1, discretization="zoh").reason == "the algorithm of Dense systems"
-    with pytest.raises(ValueError, match=r"^algorithm: got 'vandermonde'.*cauchy, krylov, series, recurrence"):
+    with pytest.raises(ValueError, match=r"^algorithm: got 'vandermonde'.*cauchy, damped, krylov, series, recurrence"):
         sk.plan(system("dplr", 1), 64, dt=0.1, algorithm="vandermonde")
 
 
@@ -118,11 +118,13 @@ def test_flops_of_a_batch():
     assert flops[1] - each == 2 * n**3 * 11
 
 
-@pytest.mark.parametrize("algorithm", ["krylov", "series", "cauchy", "vandermonde"])
+@pytest.mark.parametrize("algorithm", ["krylov", "series", "cauchy", "damped", "vandermonde"])
 @pytest.mark.parametrize("length", [1000, 16384])
 def test_peak_bytes_are_those_of_the_computation(algorithm, length):
     made = system("diagonal" if algorithm == "vandermonde" else "dplr", 64)
     dt = np.geomspace(1e-3, 1e-1, 64)
+    if algorithm == "damped":
+        made, dt = made.to(dtype="float32"), dt.astype(np.float32)
     tracemalloc.start()
     K = sk.kernel(made, length, dt=dt, algorithm=algorithm)
     peak = tracemalloc.get_traced_memory()[1] - K.nbytes
