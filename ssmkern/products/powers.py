@@ -62,8 +62,8 @@ def _without_negligible(xp: Namespace, powers: Array, size: Array | float, out: 
     """Put powers ``(..., k, n)`` to 0 that are negligible beside ``size``, if some of the last are, the smallest."""
     if truth(~negligible(xp, xp.abs(powers[..., -1:, :]), size, out)):
         return powers
-    one = 1.0 + 1.0j  # rounds what is tiny to 0; its derivative remains, which counts for the first power
-    return xp.where(negligible(xp, xp.abs(powers), size, out), (powers + one) - one, powers)
+    large = 16.0 + 16.0j  # rounds what is negligible to 0; its derivative remains, which counts for the first power
+    return xp.where(negligible(xp, xp.abs(powers), size, out), (powers + large) - large, powers)
 
 
 def power_table(xp: Namespace, steps: Array, first: int, count: int, out: DType, v: Array | None = None) -> Array:
