@@ -60,8 +60,8 @@ def test_what_is_left_out_is_far_below_eps(xp, dtype):
 def test_small_weights_keep_their_digits(xp, scale):
     """A weight near the least normal number of single precision is not taken for a power that has decayed."""
     x, v = rounded(np.array([0.9, 0.5]), "float32"), rounded(np.array([scale, -0.5 * scale]), "float32")
-    result = to_numpy(sk.vandermonde(asarray(xp, v, "float32"), asarray(xp, x, "float32"), 20)).astype(float)
-    np.testing.assert_allclose(result[1:], (v @ x[:, None] ** np.arange(20))[1:], rtol=20 * EPS["float32"])
+    result = to_numpy(sk.vandermonde(asarray(xp, v, "float32"), asarray(xp, x, "float32"), 6)).astype(float)
+    np.testing.assert_allclose(result[1:], (v @ x[:, None] ** np.arange(6))[1:], rtol=20 * EPS["float32"])
 
 
 def test_growing_nodes_are_not_touched(xp, dtype):
