@@ -63,6 +63,30 @@ class Memory:
         return (peak - K.nbytes) / 2**20
 
 
+class Decay:
+    """Systems that last and systems that decay within a fraction of the length, at the same size.
+
+    Powers that have decayed would be subnormal numbers, of which some processors make five times the work.
+    """
+
+    params = (libraries.NAMES, KINDS, ["kernel", "scan"], ["lasting", "decaying"])
+    param_names = ("library", "system", "function", "decay")
+
+    def setup(self, library, kind, function, decay):
+        xp = libraries.load(library)
+        system = jobs.to_library(xp, jobs.system(kind, CHANNELS))
+        length, dt = LENGTHS[-1], 1e-6 if decay == "lasting" else 0.1
+        if function == "kernel":
+            self.call = libraries.ready(library, lambda system: sk.kernel(system, length, dt=dt), system)
+            return
+        u = xp.asarray(np.random.default_rng(0).normal(size=(CHANNELS, length)).astype(np.float32))
+        system = sk.discretize(system, dt)
+        self.call = libraries.ready(library, lambda system, u: sk.scan(system, u)[0], system, u)
+
+    def time_call(self, library, kind, function, decay):
+        self.call()
+
+
 class OneChannel:
     """A single channel in double precision (JAX: as it comes): overhead counts."""
 

@@ -238,6 +238,14 @@ class Library:
             return self.xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, merged.shape[-1]))
         return self.matmul(rows, matrix)
 
+    def factor(self, rows: Array) -> Array:
+        """Rows of several products, in order if each product would copy them."""
+        return rows
+
+    def add_scaled(self, x: Array, y: Array, scale: Array) -> Array:
+        """``x + y * scale``, in one pass if there is one."""
+        return x + y * scale
+
     def solve(self, A: Array, B: Array) -> Array:
         """``A^-1 B`` of matrices; where A is singular, an error on the host, values that are not finite on a GPU."""
         return self.xp.linalg.solve(A, B)

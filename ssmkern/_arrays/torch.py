@@ -63,6 +63,12 @@ class Torch(Library):
     def complex_pairs(self, x: Array) -> Array:
         return self.xp.view_as_complex(self.xp.reshape(x, (*x.shape[:-1], x.shape[-1] // 2, 2)))
 
+    def factor(self, rows: Array) -> Array:
+        return rows.contiguous()
+
+    def add_scaled(self, x: Array, y: Array, scale: Array) -> Array:
+        return self.xp.addcmul(x, y, scale)
+
     def solve(self, A: Array, B: Array) -> Array:
         """torch would wait for a GPU, to learn whether A is singular.
 

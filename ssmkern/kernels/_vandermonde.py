@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from .._arrays import Array, DType
 from ..discretization import Sampled
+from ..products.powers import bits_of, doublings
 from ..products.tables import split
-from ..products.vandermonde import power_sums, table_bytes
+from ..products.vandermonde import node_sums, table_bytes
 from ..systems import Diagonal
 from ._algorithm import Algorithm, KernelSizes
 
@@ -18,9 +21,10 @@ class Vandermonde(Algorithm):
     shares = False
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
-        system = sampled.discrete()
+        xp, system = sampled.xp, cast("Diagonal", sampled.discrete())
         scale = 2.0 if system.conjugate_pairs else 1.0
-        return power_sums(sampled.xp, sampled.log_modes(), length, out)(scale * system.C * system.B)
+        steps = doublings(xp, system.Lambda, sampled.log_modes, bits_of(*split(length)), out)
+        return node_sums(xp, steps, length, out)(scale * system.C * system.B)
 
     def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         return sizes.kernels * (sizes.joined + 16 * sizes.n * sum(split(sizes.length))), 0

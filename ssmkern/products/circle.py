@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from .._arrays import Array, DType, Namespace, astype, complex_of, conj, expm1, library, real, truth
+from .powers import bits_of, exponentials, power_table
 from .tables import join
-from .vandermonde import powers
 
 
 def circle_tables(length: int, stack: int) -> tuple[int, int]:
@@ -37,9 +37,11 @@ class CircleSums:
             )
         # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
         self.real_only = xp.isdtype(out, "real floating")
-        right = self._backwards(powers(xp, log_b, inner, 1))
+        steps = exponentials(xp, log_b, bits_of(inner, self.rows), out)
+        right = self._backwards(power_table(xp, steps, 0, inner, out))
         self.right = xp.matrix_transpose(self._paired(right))
-        left = powers(xp, conj(xp, log_b) if self.real_only else log_b, self.rows, inner)
+        steps = conj(xp, steps) if self.real_only else steps
+        left = power_table(xp, steps, (inner - 1).bit_length(), self.rows, out)
         self.left = library(xp).computed_once(self._backwards(left))
 
     def __call__(self, v: Array) -> Array:

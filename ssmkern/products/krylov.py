@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .._arrays import (
     Array,
+    DType,
     Namespace,
     array_namespace,
     astype,
@@ -17,9 +18,11 @@ from .._arrays import (
     library,
     over_batch,
     overflow_to_inf,
+    truth,
     widest,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector, shape_of
+from .powers import is_double, negligible
 from .tables import join, split
 
 
@@ -104,9 +107,9 @@ def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int) -> t
     powers = squares(xp, E)
     right, left = B[..., :, None] + xp.zeros_like(E[..., :, :1]), C[..., None, :]  # in all axes of the batch
     while right.shape[-1] < inner:
-        right = more_columns(xp, next(powers), right)
+        right = more_columns(xp, next(powers), right, E.dtype)
     while left.shape[-2] < outer:
-        left = more_rows(xp, next(powers), left, outer)
+        left = more_rows(xp, next(powers), left, outer, E.dtype)
     return join(xp, left, right, length), _disagreement(xp, E, left, right)
 
 
@@ -134,14 +137,28 @@ def squares(xp: Namespace, E: Array) -> Iterator[Array]:
         E = E @ (E + twice)
 
 
-def more_columns(xp: Namespace, E: Array, columns: Array) -> Array:
-    """``[X, A X]`` for ``A = I + E``."""
-    more = E @ columns + columns
+def more_columns(xp: Namespace, E: Array, columns: Array, out: DType) -> Array:
+    """``[X, A X]`` for ``A = I + E`` and results of dtype ``out``."""
+    more = _where_large(xp, columns, E @ columns + columns, -1, out)
     return xp.concat([xp.broadcast_to(columns, more.shape), more], axis=-1)
 
 
-def more_rows(xp: Namespace, E: Array, rows: Array, most: int) -> Array:
-    """``[X; X A]`` for ``A = I + E``, at most so many rows."""
+def more_rows(xp: Namespace, E: Array, rows: Array, most: int, out: DType) -> Array:
+    """``[X; X A]`` for ``A = I + E`` and results of dtype ``out``, at most so many rows."""
     last = rows[..., : min(rows.shape[-2], most - rows.shape[-2]), :]
-    more = library(xp).matmul(last, E) + last
+    more = _where_large(xp, rows, library(xp).matmul(last, E) + last, -2, out)
     return xp.concat([xp.broadcast_to(rows, (*more.shape[:-2], *rows.shape[-2:])), more], axis=-2)
+
+
+def _where_large(xp: Namespace, known: Array, more: Array, axis: int, out: DType) -> Array:
+    """Set vectors ``A^k X`` to 0 if, in all coordinates, the first of them is `negligible` beside some of X.
+
+    In double precision what rounding leaves of a power that has decayed, eps of the identity, is far above that.
+    """
+    if is_double(xp, out):
+        return more
+    stride = -(-known.shape[axis] // 4)
+    some, first = (known[..., ::stride], more[..., :1]) if axis == -1 else (known[..., ::stride, :], more[..., :1, :])
+    size = xp.max(xp.abs(some), axis=axis, keepdims=True)
+    small = xp.all(negligible(xp, xp.abs(first), size, out), axis=(-2, -1), keepdims=True)
+    return more if truth(~small) else xp.where(small, xp.zeros_like(more), more)

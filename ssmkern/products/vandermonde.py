@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
@@ -19,20 +18,19 @@ from .._arrays import (
     computes,
     conj,
     device_of,
-    imag,
     is_complex,
     item_bytes,
     library,
     log_or_floor,
     over_batch,
     overflow_to_inf,
-    real,
     real_of,
     widest,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector
 from .cauchy import summed_to
 from .fourier_powers import cuts, fourier_powers
+from .powers import bits_of, doublings, exponentials, power_table
 from .tables import join, split
 
 _MANY = 4096  # nodes or powers up to which the tables are taken without a look at values
@@ -140,8 +138,11 @@ def vandermonde_transpose(u: Array, x: Array) -> Array:
     inner, outer = split(length)
 
     def run(u: Array, x: Array) -> Array:
-        log_x = _log(xp, x)
-        right, left = powers(xp, log_x, inner, 1), powers(xp, log_x, outer, inner)
+        steps = _doublings(xp, x, length, out)
+        right, left = (
+            power_table(xp, steps, 0, inner, out),
+            power_table(xp, steps, (inner - 1).bit_length(), outer, out),
+        )
         whole = length // inner * inner
         rows = [_times(xp, xp.reshape(u[..., :whole], (*u.shape[:-1], whole // inner, inner)), right)]
         if whole < length:
@@ -153,7 +154,8 @@ def vandermonde_transpose(u: Array, x: Array) -> Array:
 
 def _by_tables(xp: Namespace, length: int, out: DType, v: Array, x: Array) -> Array:
     wide = astype(xp, v, widest(xp, device_of(v))[is_complex(xp, v)])
-    return overflow_to_inf(xp, power_sums(xp, _log(xp, x), length, out)(wide), (v, 1), (x, 1))
+    sums = node_sums(xp, _doublings(xp, x, length, out), length, out)
+    return overflow_to_inf(xp, sums(wide), (v, 1), (x, 1))
 
 
 def _of_many(xp: Namespace, v: Array, x: Array, length: int, single: bool) -> Array:
@@ -210,53 +212,39 @@ def _log(xp: Namespace, x: Array) -> Array:
     return log_or_floor(xp, astype(xp, x, widest(xp, device_of(x))[1]))
 
 
-def powers(xp: Namespace, log_x: Array, count: int, stride: int, v: Array | None = None) -> Array:
-    """Table ``v x^(k stride)``, ``(..., count, n)``, with a stride that is a power of 2.
-
-    ``x^(stride 2^j)`` is taken from the logarithm, with a phase in turns that is doubled and reduced without rounding;
-    all others are products of these: an entry is off by a few ulp, however large its power. The table is the outer
-    product of short ones, each for up to three binary digits of k.
-    """
-    bits = (count - 1).bit_length()
-    scale = xp.astype(stride * 2 ** xp.arange(bits, device=device_of(log_x)), real_of(xp, log_x.dtype))
-    turns = (imag(xp, log_x) / (2.0 * math.pi))[..., None, :]
-    turns = (turns - xp.round(turns)) * scale[:, None]
-    angle = (turns - xp.round(turns)) * (2.0 * math.pi)
-    modulus = xp.exp(real(xp, log_x)[..., None, :] * scale[:, None])
-    doublings = modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle))
-    doublings = library(xp).computed_once(doublings)
-    one = xp.ones_like(log_x)[..., None, :]
-    table = one if v is None else v[..., None, :]
-    digits = max(1, -(-bits // 3))
-    for place in reversed(range(digits)):  # the highest digit first: it varies slowest
-        short = one
-        for j in range(bits * place // digits, bits * (place + 1) // digits):
-            short = xp.concat([short, short * doublings[..., j : j + 1, :]], axis=-2)
-        table = table[..., :, None, :] * short[..., None, :, :]
-        table = xp.reshape(table, (*table.shape[:-3], table.shape[-3] * table.shape[-2], table.shape[-1]))
-    return table[..., :count, :]
+def _doublings(xp: Namespace, x: Array, length: int, out: DType) -> Array:
+    """Powers of nodes up to a length, from nodes in the widest precision."""
+    x = astype(xp, x, widest(xp, device_of(x))[1])
+    return doublings(xp, x, lambda: log_or_floor(xp, x), bits_of(*split(length)), out)
 
 
 def power_sums(xp: Namespace, log_x: Array, length: int, out: DType) -> Callable[..., Array]:
-    """Return the function ``v -> sum_n v_n exp(l log_x_n)``, ``(..., length)``: the table without v is made once.
+    """Return the function ``v -> sum_n v_n exp(l log_x_n)``, ``(..., length)``, of nodes given by their logarithms."""
+    return node_sums(xp, exponentials(xp, log_x, bits_of(*split(length)), out), length, out)
 
-    The sums are of dtype ``out``; if that is real, they are the real part. With ``extra=k`` the weights have k more
-    axes between batch and n, ``(..., r, n)`` for one.
+
+def node_sums(xp: Namespace, steps: Array, length: int, out: DType) -> Callable[..., Array]:
+    """Return the function ``v -> sum_n v_n x_n^l``, ``(..., length)``: the table without v is made once.
+
+    The nodes are given by `doublings`. The sums are of dtype ``out``; if that is real, they are the real part. With
+    ``extra=k`` the weights have k more axes between batch and n, ``(..., r, n)`` for one.
     """
     inner, outer = split(length)
+    first = (inner - 1).bit_length()
     real_only = xp.isdtype(out, "real floating")
-    right = powers(xp, log_x, inner, 1)
-    right = astype(xp, right, complex_of(xp, out))
+    right = astype(xp, power_table(xp, steps, 0, inner, out), complex_of(xp, out))
     right = xp.matrix_transpose(library(xp).real_pairs(right) if real_only else right)
+    right = library(xp).contiguous(right)
+    steps = conj(xp, steps) if real_only else steps
 
     def sums(v: Array, extra: int = 0) -> Array:
         new = (None,) * extra
-        nodes = log_x[(..., *new, slice(None))]
+        nodes = steps[(..., *new, slice(None), slice(None))]
         if real_only:  # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
-            left = powers(xp, xp.conj(nodes), outer, inner, conj(xp, v))
+            left = power_table(xp, nodes, first, outer, out, conj(xp, v))
             left = library(xp).real_pairs(astype(xp, left, complex_of(xp, out)))
         else:
-            left = astype(xp, powers(xp, nodes, outer, inner, v), out)
+            left = astype(xp, power_table(xp, nodes, first, outer, out, v), out)
         return join(xp, left, right[(..., *new, slice(None), slice(None))], length)
 
     return sums

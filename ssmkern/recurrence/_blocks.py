@@ -90,7 +90,7 @@ def run_blocks(tables: BlockTables, u: Array, x: Array, ends: Array | None = Non
     x = x + xp.zeros_like(u[..., :1]) + xp.zeros_like(tables.enter[..., 0, :1, : x.shape[-1]])
     y, states = [], [x[..., None, :]]
     if whole:
-        inputs = xp.reshape(u[..., :whole], (*u.shape[:-1], whole // block, block))
+        inputs = library(xp).factor(xp.reshape(u[..., :whole], (*u.shape[:-1], whole // block, block)))
         added = tables.to_states(library(xp).multiply(inputs, tables.enter))
         level = (block - 1).bit_length()
         before, x = _states(tables, added, x, level)
@@ -117,14 +117,14 @@ def _states(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Ar
     if count <= SHORT:
         before = [x[..., None, :]]
         for i in range(count):
-            before.append(tables.advance(before[-1], level) + added[..., i : i + 1, :])
+            before.append(tables.step(before[-1], level, added[..., i : i + 1, :]))
         return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
     half = count // 2
     first, second = added[..., : 2 * half : 2, :], added[..., 1::2, :]
-    outer, last = _states(tables, tables.advance(first, level) + second, x, level + 1)
+    outer, last = _states(tables, tables.step(first, level, second), x, level + 1)
     if count % 2:
         outer = xp.concat([outer, last[..., None, :]], axis=-2)
-    inner = tables.advance(outer, level) + added[..., ::2, :]
+    inner = tables.step(outer, level, added[..., ::2, :])
     if count % 2:
         last = inner[..., -1, :]
     before = xp.stack([outer, inner], axis=-2)

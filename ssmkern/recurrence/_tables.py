@@ -10,7 +10,7 @@ from .._arrays import Array, DType, Namespace, astype, complex_of, conj, device_
 from ..discretization import Sampled
 from ..kernels._digits import LostDigitsError
 from ..products.krylov import more_columns, more_rows, squares
-from ..products.vandermonde import powers
+from ..products.powers import doublings, is_double, negligible, power_table
 from ..systems import Dense, Diagonal, real_coordinates, stored_modes
 
 SHORT = 4  # steps that are taken one after the other
@@ -39,6 +39,10 @@ class BlockTables(ABC):
     @abstractmethod
     def advance(self, x: Array, level: int) -> Array:
         """States ``(..., rows, m, s)`` after 2^level samples without input."""
+
+    def step(self, x: Array, level: int, added: Array) -> Array:
+        """States after 2^level samples that add something."""
+        return self.advance(x, level) + added
 
     def to_factors(self, x: Array) -> Array:
         """States as they are multiplied."""
@@ -109,6 +113,9 @@ class DiagonalTables(BlockTables):
     def advance(self, x: Array, level: int) -> Array:
         return x * self.powers[level]
 
+    def step(self, x: Array, level: int, added: Array) -> Array:
+        return library(self.xp).add_scaled(added, x, self.powers[level])
+
     def to_factors(self, x: Array) -> Array:
         return library(self.xp).real_pairs(x) if self.pairs else x
 
@@ -133,14 +140,22 @@ def dense_tables(xp: Namespace, system: Dense, block: int, count: int, out: DTyp
     steps = []
     for _ in range(count):
         power = next(doubling)
-        steps.append(_table(xp, power + eye, out))
+        steps.append(_where_large(xp, _table(xp, power + eye, out), out))
         if enter.shape[-2] < block:
-            enter, leave = more_rows(xp, power, enter, block), more_columns(xp, power, leave)
+            enter, leave = more_rows(xp, power, enter, block, out), more_columns(xp, power, leave, out)
         elif len(steps) == (block - 1).bit_length() + 1:
             enter = _checked(xp, enter, *_stepped(xp, E, power, enter), block)
     response = _toeplitz(xp, library(xp).matmul(B[..., None, :], leave)[..., 0, :], system.D)
     response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
     return DenseTables(xp, response, enter, leave, steps, real_basis)
+
+
+def _where_large(xp: Namespace, matrix: Array, out: DType) -> Array:
+    """Set powers of which rounding has left nothing to 0; in double precision what it leaves is far from subnormal."""
+    if is_double(xp, out):
+        return matrix
+    small = negligible(xp, xp.max(xp.abs(matrix), axis=(-2, -1), keepdims=True), 1.0, out)
+    return matrix if truth(~small) else xp.where(small, xp.zeros_like(matrix), matrix)
 
 
 def _stepped(xp: Namespace, E: Array, power: Array, rows: Array) -> tuple[Array, Array]:
@@ -173,8 +188,9 @@ def _checked(xp: Namespace, x: Array, off: Array, size: Array, length: int) -> A
 
 def diagonal_tables(xp: Namespace, system: Diagonal, block: int, count: int, out: DType) -> DiagonalTables:
     """Tables of a diagonal system; with conjugate pairs powers are of the complex dtype of ``out``."""
-    log_a, B, C, pairs = Sampled(xp, system).log_modes(), system.B, system.C, system.conjugate_pairs
-    table, steps = powers(xp, log_a, block, 1), [powers(xp, log_a, 2, 2**j)[..., 1:, :] for j in range(count)]
+    B, C, pairs = system.B, system.C, system.conjugate_pairs
+    advances = doublings(xp, system.Lambda, Sampled(xp, system).log_modes, count, out)
+    table, steps = power_table(xp, advances, 0, block, out), [advances[..., j : j + 1, :] for j in range(count)]
     enter = xp.flip(table, axis=-2) * B[..., None, :]
     leave = (2.0 if pairs else 1.0) * C[..., None, :] * table
     K = astype(xp, xp.sum(leave * B[..., None, :], axis=-1), out)

@@ -1,0 +1,93 @@
+"""Powers of nodes: those by 1, 2, 4, ..., tables of all as products of these, and what is too small to be kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from .._arrays import Array, DType, Namespace, astype, complex_of, device_of, imag, library, real, real_of, truth
+
+_SINGLE, _DOUBLE = 2.0**-50, 2.0**-1000  # what is negligible
+_SQUARED = 2**22  # powers up to which squares in double precision are off by less than single precision resolves
+
+
+def negligible(xp: Namespace, modulus: Array, size: Array | float, out: DType) -> Array:
+    """Which powers that decay, given by their modulus, are nothing beside ``size``, in results of dtype ``out``.
+
+    They are put to 0: some processors take a hundred times as long for a product with a subnormal number, or one that
+    becomes one. In single precision the threshold is far below eps, and its square a normal number that leaves room for
+    small weights. No product of any ``x^(2^j)`` with different j that are kept is below that square: the factor with
+    the highest j is above the threshold, and so is the product of all others, which decays less. Nor, then, is an
+    entry of a table of powers, or a product of entries of two. In double precision it is the least that is normal.
+    """
+    return modulus < (_DOUBLE if is_double(xp, out) else _SINGLE) * size
+
+
+def is_double(xp: Namespace, dtype: DType) -> bool:
+    """Whether a dtype, real or complex, is of double precision."""
+    return bool(xp.isdtype(dtype, (xp.float64, xp.complex128)))
+
+
+def doublings(xp: Namespace, x: Array, log_x: Callable[[], Array], count: int, out: DType) -> Array:
+    """Powers ``x^(2^j)`` for j < count, complex ``(..., count, n)``, for results of dtype ``out``; tiny ones are 0.
+
+    Of x in double precision they are squares, for results in single precision; else they are `exponentials`.
+    """
+    if is_double(xp, x.dtype) and not is_double(xp, out) and 2**count <= _SQUARED:
+        return _without_negligible(xp, _squares(xp, astype(xp, x, complex_of(xp, x.dtype)), count), 1.0, out)
+    return exponentials(xp, log_x(), count, out)
+
+
+def exponentials(xp: Namespace, log_x: Array, count: int, out: DType) -> Array:
+    """`doublings` from the logarithms of nodes.
+
+    The phase is formed in turns, doubled and reduced without rounding: they are right to a few ulp, however large j.
+    """
+    scale = xp.astype(2 ** xp.arange(count, device=device_of(log_x)), real_of(xp, log_x.dtype))[:, None]
+    turns = (imag(xp, log_x) / (2.0 * math.pi))[..., None, :]
+    turns = (turns - xp.round(turns)) * scale
+    angle = (turns - xp.round(turns)) * (2.0 * math.pi)
+    modulus = xp.exp(real(xp, log_x)[..., None, :] * scale)
+    powers = library(xp).computed_once(modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle)))
+    return _without_negligible(xp, powers, 1.0, out)
+
+
+def _squares(xp: Namespace, x: Array, count: int) -> Array:
+    steps = [x]
+    for _ in range(count - 1):
+        steps.append(steps[-1] * steps[-1])
+    return xp.stack(steps, axis=-2)
+
+
+def _without_negligible(xp: Namespace, powers: Array, size: Array | float, out: DType) -> Array:
+    """Put powers ``(..., k, n)`` to 0 that are negligible beside ``size``, if some of the last are, the smallest."""
+    if truth(~negligible(xp, xp.abs(powers[..., -1:, :]), size, out)):
+        return powers
+    large = 16.0 + 16.0j  # rounds what is negligible to 0; its derivative remains, which counts for the first power
+    return xp.where(negligible(xp, xp.abs(powers), size, out), (powers + large) - large, powers)
+
+
+def power_table(xp: Namespace, steps: Array, first: int, count: int, out: DType, v: Array | None = None) -> Array:
+    """Table ``v y^k`` for k < count and ``y = x^(2^first)``, ``(..., count, n)``, from `doublings` of x.
+
+    It is the outer product of short tables, each for up to three binary digits of k.
+    """
+    bits = (count - 1).bit_length()
+    one = xp.ones_like(steps[..., :1, :])
+    table = one if v is None else v[..., None, :]
+    digits = max(1, -(-bits // 3))
+    for place in reversed(range(digits)):  # the highest digit first: it varies slowest
+        short = one
+        for j in range(first + bits * place // digits, first + bits * (place + 1) // digits):
+            short = xp.concat([short, short * steps[..., j : j + 1, :]], axis=-2)
+        table = table[..., :, None, :] * short[..., None, :, :]
+        table = xp.reshape(table, (*table.shape[:-3], table.shape[-3] * table.shape[-2], table.shape[-1]))
+    table = table[..., :count, :]
+    if not is_double(xp, out):  # steps that are not negligible make no entries that are
+        return table
+    return _without_negligible(xp, table, 1.0 if v is None else xp.abs(v)[..., None, :], out)
+
+
+def bits_of(inner: int, outer: int) -> int:
+    """How many powers by 1, 2, 4, ... two tables take, of ``inner``, a power of 2, and of ``outer`` times that."""
+    return max(1, (inner - 1).bit_length() + (outer - 1).bit_length())
