@@ -22,7 +22,7 @@ class Krylov(Algorithm):
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
         dense = sampled.less_identity().to_dense()
-        K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length)
+        K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length, out)
         return astype(sampled.xp, checked(self, sampled.xp, K, agree(sampled.xp, K, dense, off)), out)
 
     def flops(self, sizes: KernelSizes) -> tuple[int, int]:

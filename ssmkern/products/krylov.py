@@ -96,20 +96,20 @@ def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     return X
 
 
-def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int) -> tuple[Array, Array]:
+def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, out: DType) -> tuple[Array, Array]:
     """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
-    The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling. Squares lose digits where powers are large
-    before they decay: with the terms comes by how much some of them differ that have been computed in two ways,
-    ``(..., k)``.
+    The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling; of results of dtype ``out`` what is
+    `negligible` is left out. Squares lose digits where powers are large before they decay: with the terms comes by how
+    much some of them differ that have been computed in two ways, ``(..., k)``.
     """
     inner, outer = split(length)
     powers = squares(xp, E)
     right, left = B[..., :, None] + xp.zeros_like(E[..., :, :1]), C[..., None, :]  # in all axes of the batch
     while right.shape[-1] < inner:
-        right = more_columns(xp, next(powers), right, E.dtype)
+        right = more_columns(xp, next(powers), right, out)
     while left.shape[-2] < outer:
-        left = more_rows(xp, next(powers), left, outer, E.dtype)
+        left = more_rows(xp, next(powers), left, outer, out)
     return join(xp, left, right, length), _disagreement(xp, E, left, right)
 
 

@@ -207,11 +207,6 @@ def _prepare(**arguments: Array) -> tuple[Namespace, DType]:
     return xp, common_dtype(xp, v, x)
 
 
-def _log(xp: Namespace, x: Array) -> Array:
-    """Logarithms of nodes, complex and in the widest precision."""
-    return log_or_floor(xp, astype(xp, x, widest(xp, device_of(x))[1]))
-
-
 def _doublings(xp: Namespace, x: Array, length: int, out: DType) -> Array:
     """Powers of nodes up to a length, from nodes in the widest precision."""
     x = astype(xp, x, widest(xp, device_of(x))[1])
