@@ -69,3 +69,48 @@ def convolution(u, K):
 def simulation(system, u):
     """Output of a SciPy system by its own simulation."""
     return scipy.signal.dlsim(system, u)[1]
+
+
+def selective_scan(u, dt, A, B, C, D):
+    """Mamba as transformers runs it without its kernels: discrete A and B of all samples, then a loop over time.
+
+    u and dt are ``(batch, channels, L)``, A ``(channels, n)``, B and C ``(batch, L, n)``.
+    """
+    import torch
+
+    discrete_A = torch.exp(A[None, :, None, :] * dt[:, :, :, None])
+    inputs = dt[:, :, :, None] * B[:, None, :, :] * u[:, :, :, None]
+    state = torch.zeros((u.shape[0], *A.shape), dtype=u.dtype)
+    outputs = []
+    for i in range(u.shape[-1]):
+        state = discrete_A[:, :, i, :] * state + inputs[:, :, i, :]
+        outputs.append(torch.matmul(state, C[:, i, :, None])[:, :, 0])
+    return torch.stack(outputs, dim=-1) + u * D[None, :, None]
+
+
+def _segment_sums(x):
+    """Sums of x from s + 1 to t, ``(..., t, s)``, minus infinity for t < s."""
+    import torch
+
+    size = x.shape[-1]
+    below = torch.tril(torch.ones((size, size), dtype=torch.bool), diagonal=-1)
+    sums = torch.cumsum(x[..., None].expand(*x.shape, size).masked_fill(~below, 0), dim=-2)
+    return sums.masked_fill(~torch.tril(torch.ones((size, size), dtype=torch.bool)), -torch.inf)
+
+
+def ssd(u, dt, A, B, C, block=64):
+    """Mamba-2's minimal listing: u ``(b, l, h, p)``, dt ``(b, l, h)``, A ``(h,)``, B and C ``(b, l, h, n)``."""
+    import torch
+
+    def chunks(x):
+        return x.reshape(x.shape[0], -1, block, *x.shape[2:])
+
+    X, B, C, A = chunks(u * dt[..., None]), chunks(B), chunks(C), chunks(dt * A).permute(0, 3, 1, 2)
+    sums = torch.cumsum(A, dim=-1)
+    y = torch.einsum("bclhn,bcshn,bhcls,bcshp->bclhp", C, B, torch.exp(_segment_sums(A)), X)
+    states = torch.einsum("bclhn,bhcl,bclhp->bchpn", B, torch.exp(sums[..., -1:] - sums), X)
+    states = torch.cat([torch.zeros_like(states[:, :1]), states], dim=1)
+    decay = torch.exp(_segment_sums(torch.nn.functional.pad(sums[..., -1], (1, 0))))
+    states = torch.einsum("bhzc,bchpn->bzhpn", decay, states)
+    y = y + torch.einsum("bclhn,bchpn,bhcl->bclhp", C, states[:, :-1], torch.exp(sums))
+    return y.reshape(u.shape), states[:, -1]

@@ -95,12 +95,12 @@ def linear_recurrence(
     xp = array_namespace(b=b, a=a, x0=x0)
     check_flag("reverse", reverse)
     length, n = b.shape[-2:]
-    a = a[None, :] if a.ndim == 1 else a
-    if a.shape[-1] != n or a.shape[-2] not in (1, length):
+    if a.shape[-1] != n or (a.ndim > 1 and a.shape[-2] not in (1, length)):
         raise ValueError(
             f"a: got shape {shape_of(a)}, expected (..., {length}, {n}) as b, or ({n},) or (..., 1, {n}) "
             "where it is constant in time"
         )
+    a = a[None, :] if a.ndim == 1 else a
     check_core("x0", x0, (n,), "as the last axis of b")
     ends = None if lengths is None else check_lengths(xp, lengths, b, length)
     starts = None if starts is None else check_starts(xp, starts, b, length)
@@ -169,8 +169,11 @@ class Recurrence(Operation):
         a, rest = a + xp.zeros_like(b), xp.zeros_like(x0)
         b = b + xp.zeros_like(a)
 
-        def run(a: Array, b: Array, *, reverse: bool) -> Array:
-            return solve(xp, a, b, rest, reverse=reverse)
+        def run(a: Array, b: Array, *, back: bool) -> Array:
+            there = None if restarts is None else restarts.there
+            if there is not None and back != self.reverse:
+                there = _shifted(xp, there[..., None], back=back)[..., 0]
+            return solve(xp, a, b, rest, None if there is None else Restarts(there, rest), reverse=back)
 
         def matvec(x: Array) -> Array:
             return x - a * _shifted(xp, x, back=self.reverse)
@@ -178,8 +181,8 @@ class Recurrence(Operation):
         after = _shifted(xp, a, back=not self.reverse)
         x = library(xp).linear_solve(
             matvec,
-            lambda b: run(a, b, reverse=self.reverse),
-            lambda g: run(after, g, reverse=not self.reverse),
+            lambda b: run(a, b, back=self.reverse),
+            lambda g: run(after, g, back=not self.reverse),
             b,
         )
         return (x,)

@@ -32,8 +32,8 @@ def solve(
     """All states ``(..., l, n)`` for a ``(..., l or 1, n)``, b ``(..., l, n)`` and the state x ``(..., n)`` before.
 
     Blocks of samples are stepped through at the same time, from rest and with the product of their a; states that
-    enter the blocks follow in log2(blocks) doublings; then they are stepped through again from there. Nothing is
-    divided by a product of a, so that any decay is allowed.
+    enter the blocks follow from block to block, or in log2(blocks) doublings; then they are stepped through again from
+    there. Nothing is divided by a product of a, so that any decay is allowed.
     """
     length, n = b.shape[-2:]
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2], x.shape[:-1])
@@ -66,7 +66,9 @@ def follow(
 def _blocks(xp: Namespace, b: Array, entries: int) -> int:
     """How many blocks to step through side by side, for a state of so many entries."""
     blocks = max(1, b.shape[-2] // _SHORTEST)
-    return min(blocks, _CACHED_ENTRIES // max(1, entries)) if in_passes(xp, b) else blocks
+    if not in_passes(xp, b):
+        return blocks
+    return min(blocks, 2 * math.isqrt(b.shape[-2]), _CACHED_ENTRIES // max(1, entries))
 
 
 def _part(a: Array, b: Array, time: slice) -> tuple[Array, Array]:
@@ -107,7 +109,8 @@ def _in_blocks(
         return (a_k * product, a_k * end + b_k), None
 
     (product, end), _ = library(xp).loop(compose, (xp.ones_like(rest), rest), count)
-    x = _entering(xp, product, end, x, reverse=reverse)
+    begun = None if restarts is None else Restarts(xp.any(restarts.there, axis=-1), xp.zeros_like(x[..., 0, :]))
+    x = _entering(xp, (product, end), x, begun, reverse=reverse)
     states = follow(xp, a, b, x, restarts, reverse=reverse)
     return xp.reshape(states, (*states.shape[:-3], blocks * count, states.shape[-1]))
 
@@ -118,8 +121,15 @@ def _cut(xp: Namespace, y: Array, blocks: int) -> Array:
     return xp.reshape(y, (*y.shape[:-2], blocks, y.shape[-2] // blocks, y.shape[-1]))
 
 
-def _entering(xp: Namespace, product: Array, end: Array, x: Array, *, reverse: bool) -> Array:
-    """States that enter blocks ``(..., blocks, n)`` with given products of a and ends from rest; the first is x."""
+def _entering(xp: Namespace, blocks: tuple[Array, Array], x: Array, begun: Restarts | None, *, reverse: bool) -> Array:
+    """States that enter blocks ``(..., blocks, n)`` with given products of a and ends from rest; the first is x.
+
+    Blocks in which a sequence has ``begun`` have the product 0, and their end alone.
+    """
+    product, end = blocks
+    if in_passes(xp, end):  # one after the other: products of several would overflow more often
+        states = follow(xp, product, end, x[..., 0, :], begun, reverse=reverse)
+        return xp.concat([states[..., 1:, :], x] if reverse else [x, states[..., :-1, :]], axis=-2)
     if reverse:
         product, end = xp.flip(product, axis=-2), xp.flip(end, axis=-2)
     f = xp.concat([x, end[..., :-1, :]], axis=-2)

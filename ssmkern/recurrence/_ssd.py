@@ -16,6 +16,7 @@ from .._arrays import (
     in_precision,
     in_slices,
     is_array,
+    is_complex,
     item_bytes,
     library,
     real_of,
@@ -204,10 +205,13 @@ def _run(xp: Namespace, given: dict[str, Array]) -> tuple[Array, Array]:
 
 def _exp(xp: Namespace, z: Array, where: Array | None, dtype: Any) -> Array:
     """Exponentials in the precision of a dtype, 0 elsewhere, where they may overflow."""
-    if where is not None:
-        z = xp.where(where, z, xp.zeros_like(z))
-    found = xp.exp(in_precision(xp, z, dtype))
-    return found if where is None else xp.where(where, found, xp.zeros_like(found))
+    z = in_precision(xp, z, dtype)
+    if where is None:
+        return xp.exp(z)
+    if not is_complex(xp, z):
+        return xp.exp(xp.where(where, z, xp.full_like(z[..., :1], -xp.inf)))
+    found = xp.exp(xp.where(where, z, xp.zeros_like(z)))
+    return xp.where(where, found, xp.zeros_like(found))
 
 
 def _pair(xp: Namespace, a: Array, b: Array) -> tuple[Array, Array]:
