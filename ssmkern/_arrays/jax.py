@@ -62,6 +62,15 @@ class Jax(Library):
         """Before 0.6 a stack of matrices is taken for a matrix of vectors where the shapes allow that."""
         return self.xp.linalg.solve(A, B[None] if B.ndim == A.ndim - 1 else B)
 
+    def held(self, x: Array) -> Array:
+        return sys.modules["jax"].lax.stop_gradient(x)
+
+    def once(self, x: Array) -> Array:
+        return _once()(x)
+
+    def differentiated(self, arrays: Iterable[Array]) -> bool:
+        return self.traced(arrays)
+
     def in_double(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Switch float64 on inside, where it is off as by default.
 
@@ -117,6 +126,23 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
             serialize_auxdata=lambda auxiliary: repr(auxiliary).encode(),
             deserialize_auxdata=lambda text: ast.literal_eval(bytes(text).decode()),
         )
+
+
+@functools.cache
+def _once() -> Any:
+    """Make the identity whose derivative is a constant of derivatives."""
+    jax = sys.modules["jax"]
+
+    def refuse(*_: Any) -> Any:
+        raise TypeError("singular values of systems have first derivatives only, in reverse mode")
+
+    def make(pull: Any) -> Any:
+        same = jax.custom_vjp(lambda x: x)
+        same.defvjp(lambda x: (x, None), pull)
+        return same
+
+    last = make(refuse)
+    return make(lambda _, cotangent: (last(cotangent),))
 
 
 def _with_float64(function: Callable[..., Any], *arrays: Array) -> Any:

@@ -104,6 +104,18 @@ class Library:
             rows.append(row)
         return carry, None if rows[0] is None else self.xp.stack(rows, axis=axis)
 
+    def held(self, x: Array) -> Array:
+        """The values of an array, as a constant of derivatives."""
+        return x
+
+    def once(self, x: Array) -> Array:
+        """An array that has first derivatives; asked for others, the library raises an error."""
+        return x
+
+    def differentiated(self, arrays: Iterable[Array]) -> bool:
+        """Whether derivatives with respect to one of the arrays may be asked for."""
+        return False
+
     def in_double(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Let a function of arrays work in float64 inside, if the library can do so only where it is told to."""
         return function
@@ -204,6 +216,13 @@ class Library:
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
+        return None
+
+    def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
+        """A function that turns pairs of rows until their first halves are orthogonal, if there is one for so many.
+
+        It takes the rows and the most sweeps over all pairs.
+        """
         return None
 
     def cauchy_description(self) -> str:

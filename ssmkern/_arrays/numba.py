@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from .threads import in_threads, processors
 
 PACKAGE = "numba"
 _BLOCK = 256  # points that the loop takes at a time
+_PAIRS = 2**18  # entries of all pairs of rows below which plain calls are done before the loop would be loaded
 _CALL = 2**21  # terms of one call of it: a few milliseconds
 
 
@@ -31,6 +34,63 @@ def compiled_cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     in_threads(call, -(-blocks // step), processors())
     return out.reshape(*shape, z.shape[-1])
+
+
+def compiled_rotations(rows: Any) -> Callable[[np.ndarray, int], np.ndarray] | None:
+    """A function for `Library.rotations`, if the rows are enough to load it for."""
+    if math.prod(rows.shape[:-1]) * rows.shape[-2] * rows.shape[-1] < _PAIRS or rotation_loop() is None:
+        return None
+
+    def rotated(rows: np.ndarray, most: int) -> np.ndarray:
+        work = np.array(rows.reshape(-1, *rows.shape[-2:]), order="C")
+        rotation_loop()(work, most)
+        return work.reshape(rows.shape)
+
+    return rotated
+
+
+@functools.cache
+def rotation_loop() -> Any:
+    """Compile, or load from numba's cache, one-sided Jacobi rotations; None where numba is absent or broken."""
+
+    def loop(work, most) -> None:  # type: ignore[no-untyped-def]
+        n = work.shape[1]
+        tolerance = n * 2.0**-52
+        for k in range(work.shape[0]):
+            for _ in range(most):
+                still = True
+                for i in range(n - 1):
+                    for j in range(i + 1, n):
+                        p, q = work[k, i], work[k, j]
+                        inner = np.conj(p[0]) * q[0]
+                        a, b = abs(p[0]) ** 2, abs(q[0]) ** 2
+                        for m in range(1, n):
+                            inner += np.conj(p[m]) * q[m]
+                            a += p[m].real ** 2 + p[m].imag ** 2
+                            b += q[m].real ** 2 + q[m].imag ** 2
+                        size = abs(inner)
+                        if not size > tolerance * math.sqrt(a) * math.sqrt(b):
+                            continue
+                        still = False
+                        half = (b - a) / (2.0 * size)
+                        tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.hypot(1.0, half))
+                        cosine = 1.0 / math.sqrt(1.0 + tangent * tangent)
+                        sine = cosine * tangent
+                        phase = np.conj(inner) / size
+                        for m in range(2 * n):
+                            x, y = p[m], phase * q[m]
+                            p[m] = cosine * x - sine * y
+                            q[m] = sine * x + cosine * y
+                if still:
+                    break
+
+    try:
+        from numba import njit
+
+        fast = {"reassoc", "contract", "nsz"}  # sums in any order, in vector instructions
+        return njit(nogil=True, cache=True, error_model="numpy", fastmath=fast)(loop)
+    except Exception:  # noqa: BLE001 (as below)
+        return None
 
 
 @functools.cache

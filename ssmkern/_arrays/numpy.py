@@ -104,6 +104,9 @@ class NumPy(Views):
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None
 
+    def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
+        return numba.compiled_rotations(rows)
+
     def cauchy_description(self) -> str:
         if numba.cauchy_loop():
             return "compiled loop (numba)"

@@ -6,11 +6,12 @@ import ast
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
+from . import numba
 from .library import Array, Library
 
 _registered: set[type] = set()
@@ -54,6 +55,22 @@ class Torch(Library):
     def to_numpy(self, x: Array) -> np.ndarray:
         return np.asarray(x.detach().cpu())
 
+    def held(self, x: Array) -> Array:
+        return x.detach()
+
+    def once(self, x: Array) -> Array:
+        return _once().apply(x)
+
+    def differentiated(self, arrays: Iterable[Array]) -> bool:
+        return any(x.requires_grad for x in arrays) and sys.modules["torch"].is_grad_enabled()
+
+    def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
+        """The loop of NumPy, on the same memory."""
+        if compiling() or type(rows) is not sys.modules["torch"].Tensor or rows.device.type != "cpu":
+            return None
+        loop = numba.compiled_rotations(rows)
+        return loop and (lambda x, most: self.xp.asarray(loop(x.detach().resolve_conj().numpy(), most)))
+
     def real_pairs(self, x: Array) -> Array:
         return self.xp.reshape(self.xp.view_as_real(self.xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
 
@@ -70,6 +87,30 @@ class Torch(Library):
 
     def solve_where_regular(self, A: Array, B: Array) -> Array:
         return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
+
+
+@functools.cache
+def _once() -> Any:
+    """Make the identity that is differentiated once."""
+    torch = sys.modules["torch"]
+
+    class Once(torch.autograd.Function):  # type: ignore[misc]
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Array) -> Array:
+            return x.clone()
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            pass
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+        def backward(ctx: Any, cotangent: Array) -> Array:
+            return cotangent
+
+    return Once
 
 
 def register_pytree(cls: type) -> None:
