@@ -212,6 +212,10 @@ class Library:
         A, B = (self.xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
         return A, B
 
+    def triangle(self, x: Array) -> Array:
+        """R of the QR decomposition of matrices."""
+        return self.xp.linalg.qr(x, mode="reduced")[1]
+
     # --- what is compiled, or made in one piece
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
@@ -219,9 +223,9 @@ class Library:
         return None
 
     def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
-        """A function that turns pairs of rows until their first halves are orthogonal, if there is one for so many.
+        """A function that turns pairs of rows until they are orthogonal, if there is one for so many.
 
-        It takes the rows and the most sweeps over all pairs.
+        It takes n rows, of which the first n entries count, and the most sweeps over all pairs.
         """
         return None
 

@@ -52,42 +52,66 @@ def compiled_rotations(rows: Any) -> Callable[[np.ndarray, int], np.ndarray] | N
 @functools.cache
 def rotation_loop() -> Any:
     """Compile, or load from numba's cache, one-sided Jacobi rotations; None where numba is absent or broken."""
+    squares = _compiled(_squares)
+    turn = _compiled(_turn)
 
-    def loop(work, most) -> None:  # type: ignore[no-untyped-def]
+    def loop(work, most):  # type: ignore[no-untyped-def]
         n = work.shape[1]
-        tolerance = n * 2.0**-52
+        lengths = np.empty(n)  # squared
         for k in range(work.shape[0]):
             for _ in range(most):
                 still = True
+                for i in range(n):
+                    lengths[i] = squares(work[k, i], n)
                 for i in range(n - 1):
                     for j in range(i + 1, n):
-                        p, q = work[k, i], work[k, j]
-                        inner = np.conj(p[0]) * q[0]
-                        a, b = abs(p[0]) ** 2, abs(q[0]) ** 2
-                        for m in range(1, n):
-                            inner += np.conj(p[m]) * q[m]
-                            a += p[m].real ** 2 + p[m].imag ** 2
-                            b += q[m].real ** 2 + q[m].imag ** 2
-                        size = abs(inner)
-                        if not size > tolerance * math.sqrt(a) * math.sqrt(b):
+                        a, b = lengths[i], lengths[j]
+                        change = turn(work[k, i], work[k, j], n, a, b)
+                        if change == 0.0:
                             continue
                         still = False
-                        half = (b - a) / (2.0 * size)
-                        tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.hypot(1.0, half))
-                        cosine = 1.0 / math.sqrt(1.0 + tangent * tangent)
-                        sine = cosine * tangent
-                        phase = np.conj(inner) / size
-                        for m in range(2 * n):
-                            x, y = p[m], phase * q[m]
-                            p[m] = cosine * x - sine * y
-                            q[m] = sine * x + cosine * y
+                        # Where the lengths cancel they are formed again.
+                        lengths[i] = a - change if a - change > 0.1 * a else squares(work[k, i], n)
+                        lengths[j] = b + change if b + change > 0.1 * b else squares(work[k, j], n)
                 if still:
                     break
 
+    return _compiled(loop)
+
+
+def _squares(row, n):  # type: ignore[no-untyped-def]
+    """Squared length."""
+    total = 0.0
+    for m in range(n):
+        total += row[m].real ** 2 + row[m].imag ** 2
+    return total
+
+
+def _turn(p, q, n, a, b):  # type: ignore[no-untyped-def]
+    """Make the first n entries of rows of squared lengths a and b orthogonal: by how much the second one grows."""
+    inner = np.conj(p[0]) * q[0]
+    for m in range(1, n):
+        inner += np.conj(p[m]) * q[m]
+    size = abs(inner)
+    if not size > n * 2.0**-52 * math.sqrt(a) * math.sqrt(b):
+        return 0.0
+    half = (b - a) / (2.0 * size)
+    tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.sqrt(1.0 + half * half))
+    cosine = 1.0 / math.sqrt(1.0 + tangent * tangent)
+    sine, phase = cosine * tangent, np.conj(inner) / size
+    for m in range(p.size):
+        x, y = p[m], phase * q[m]
+        p[m] = cosine * x - sine * y
+        q[m] = sine * x + cosine * y
+    return tangent * size
+
+
+def _compiled(loop: Callable[..., Any]) -> Any:
+    """Compile a loop, sums in any order and so in vector instructions; None where numba is absent or broken."""
     try:
         from numba import njit
 
-        fast = {"reassoc", "contract", "nsz"}  # sums in any order, in vector instructions
+        fast = {"reassoc", "contract", "nsz"}
         return njit(nogil=True, cache=True, error_model="numpy", fastmath=fast)(loop)
     except Exception:  # noqa: BLE001 (as below)
         return None

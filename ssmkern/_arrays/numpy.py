@@ -101,6 +101,9 @@ class NumPy(Views):
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
 
+    def triangle(self, x: Array) -> Array:
+        return np.linalg.qr(x, mode="r")
+
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None
 

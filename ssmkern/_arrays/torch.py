@@ -68,7 +68,7 @@ class Torch(Library):
         """The loop of NumPy, on the same memory."""
         if compiling() or type(rows) is not sys.modules["torch"].Tensor or rows.device.type != "cpu":
             return None
-        loop = numba.compiled_rotations(rows)
+        loop: Any = numba.compiled_rotations(rows)
         return loop and (lambda x, most: self.xp.asarray(loop(x.detach().resolve_conj().numpy(), most)))
 
     def real_pairs(self, x: Array) -> Array:
@@ -92,7 +92,7 @@ class Torch(Library):
 @functools.cache
 def _once() -> Any:
     """Make the identity that is differentiated once."""
-    torch = sys.modules["torch"]
+    torch: Any = sys.modules["torch"]
 
     class Once(torch.autograd.Function):  # type: ignore[misc]
         generate_vmap_rule = True
@@ -107,7 +107,7 @@ def _once() -> Any:
 
         @staticmethod
         @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
-        def backward(ctx: Any, cotangent: Array) -> Array:
+        def backward(_: Any, cotangent: Array) -> Array:
             return cotangent
 
     return Once

@@ -42,8 +42,9 @@ def over_systems(system: System, function: Callable[[Namespace, Any], Any], with
             return tuple(in_precision(xp, x, dtype) for x in results)
         return in_precision(xp, results, dtype)
 
+    dense = not isinstance(system, Diagonal)  # LAPACK has threads of its own
     bytes_each = 16 * item_bytes(xp, system.B.dtype) * system.order**2
-    return over_batch(xp, run, list(fields.values()), bytes_each)
+    return over_batch(xp, run, list(fields.values()), bytes_each, threads=not dense)
 
 
 def side(xp: Namespace, system: Reduced, controls: bool) -> tuple[Array, Array]:
@@ -78,8 +79,8 @@ class Balance:
     Z: Array
 
 
-def balance(xp: Namespace, system: Reduced) -> Balance:
-    """Balance a system, by the singular values and vectors of ``L_q^H L_p``."""
+def balance(xp: Namespace, system: Reduced, vectors: bool = True) -> Balance:
+    """Balance a system, by the singular values of ``L_q^H L_p``; without ``vectors`` T and Z are of no use."""
     if isinstance(system, Diagonal):
         Lp, Lq = (factor(xp, system, *side(xp, system, controls)) for controls in (True, False))
         smallest = 0.0  # factors and rotations keep the digits of the smallest value
@@ -90,8 +91,8 @@ def balance(xp: Namespace, system: Reduced) -> Balance:
     M = adjoint(xp, Lq) @ Lp
     finite = xp.all(xp.isfinite(M), axis=(-2, -1))
     M = xp.where(finite[..., None, None], M, xp.zeros_like(M))
-    if isinstance(system, Diagonal):
-        U, values, V = accurate_svd(xp, M)
+    if isinstance(system, Diagonal) or library(xp).rotations(M):
+        U, values, V = accurate_svd(xp, M, vectors)
     else:
         U, values, VH = xp.linalg.svd(M, full_matrices=False)
         V = adjoint(xp, VH)
@@ -100,9 +101,11 @@ def balance(xp: Namespace, system: Reduced) -> Balance:
     return Balance(values, (Lp @ V) * scale, (Lq @ U) * scale)
 
 
-def with_gradient(xp: Namespace, system: Reduced, balanced: Balance) -> Array:
-    """The singular values, with ``d s = (z^H dP z + t^H dQ t) / 2`` for derivatives."""
-    if not library(xp).differentiated(x for x, _ in system.leaves().values()):
+def singular_values(xp: Namespace, system: Reduced) -> Array:
+    """Hankel singular values, with ``d s = (z^H dP z + t^H dQ t) / 2`` for derivatives."""
+    differentiated = library(xp).differentiated(x for x, _ in system.leaves().values())
+    balanced = balance(xp, system, vectors=differentiated)
+    if not differentiated:
         return balanced.values
     certain = balanced.values > system.order * xp.finfo(balanced.values.dtype).eps * balanced.values[..., :1]
     slope = xp.zeros_like(balanced.values)

@@ -74,13 +74,13 @@ def finite_dense_gramian(xp: Namespace, A: Array, B: Array, length: int) -> Arra
 
 
 def dense_factor(xp: Namespace, A: Array, B: Array) -> Array:
-    """L ``(..., n, n)`` with ``L L^H`` the Gramian of a discrete system: singular values of L, not their squares, count."""
+    """L ``(..., n, n)`` with ``L L^H`` the Gramian of a discrete system, which has digits that ``L L^H`` loses."""
     n = A.shape[-1]
     power = A
     while B.shape[-1] < n:
         B, power = xp.concat([B, power @ B], axis=-1), power @ power
 
     def compressed(L: Array) -> Array:
-        return adjoint(xp, xp.linalg.qr(adjoint(xp, L), mode="reduced")[1])
+        return adjoint(xp, library(xp).triangle(adjoint(xp, L)))
 
     return doubled(xp, power, compressed(B), lambda L, power: compressed(xp.concat([L, power @ L], axis=-1)))

@@ -15,18 +15,15 @@ from .._arrays import Array, Namespace, conj, imag, real
 class Continuous:
     """``x' = z x``."""
 
-    @staticmethod
-    def decay(xp: Namespace, z: Array) -> Array:
+    def decay(self, xp: Namespace, z: Array) -> Array:
         """``gap(z, z)``, positive if the mode decays."""
         return -2.0 * real(xp, z)
 
-    @staticmethod
-    def gap(xp: Namespace, z: Array, pole: Array, decay: Array) -> Array:
+    def gap(self, xp: Namespace, z: Array, pole: Array, decay: Array) -> Array:
         """``-(z + conj(pole))``; ``decay`` is that of the pole."""
         return -(z + conj(xp, pole))
 
-    @staticmethod
-    def pair(xp: Namespace, z: Array, pole: Array, decay: Array) -> tuple[Array, Array]:
+    def pair(self, xp: Namespace, z: Array, pole: Array, decay: Array) -> tuple[Array, Array]:
         """Numerators of the two functions of a pair: ``|pole| - z`` and ``|pole| + z`` times the root of the decay."""
         x, y = real(xp, pole), imag(xp, pole)
         size = xp.hypot(x, y)
@@ -37,8 +34,7 @@ class Continuous:
 class Discrete:
     """``x_k = z x_(k-1)``."""
 
-    @staticmethod
-    def decay(xp: Namespace, z: Array) -> Array:
+    def decay(self, xp: Namespace, z: Array) -> Array:
         """``1 - |z|^2``, in twice the precision: near the circle all digits would cancel."""
         total = xp.ones_like(real(xp, z))
         lost = xp.zeros_like(total)
@@ -50,13 +46,11 @@ class Discrete:
             total = less
         return total + lost
 
-    @staticmethod
-    def gap(xp: Namespace, z: Array, pole: Array, decay: Array) -> Array:
+    def gap(self, xp: Namespace, z: Array, pole: Array, decay: Array) -> Array:
         """``1 - z conj(pole)``, as a sum of two terms that are at most twice as large."""
         return decay - (z - pole) * conj(xp, pole)
 
-    @staticmethod
-    def pair(xp: Namespace, z: Array, pole: Array, decay: Array) -> tuple[Array, Array]:
+    def pair(self, xp: Namespace, z: Array, pole: Array, decay: Array) -> tuple[Array, Array]:
         """``1 - s z`` and ``z - s`` times a number, with s the real part of the pole less a ``shift``."""
         x, y = real(xp, pole), imag(xp, pole)
         square = x * x + y * y
@@ -68,12 +62,12 @@ class Discrete:
         return size * ((1.0 - x) * (1.0 + x) - less * x + shift * z), size * (less + shift)
 
 
-Domain = type[Continuous] | type[Discrete]
+Domain = Continuous | Discrete
 
 
 def domain_of(system: Any) -> Domain:
     """Continuous or discrete."""
-    return Continuous if system.dt is None else Discrete
+    return Continuous() if system.dt is None else Discrete()
 
 
 def _exact_square(xp: Namespace, x: Array) -> tuple[Array, Array]:

@@ -7,39 +7,35 @@ from .._arrays import Array, Namespace, conj, device_of, library, real, truth
 _SWEEPS = 16  # at most; about six are needed
 
 
-def accurate_svd(xp: Namespace, M: Array) -> tuple[Array, Array, Array]:
+def accurate_svd(xp: Namespace, M: Array, vectors: bool) -> tuple[Array, Array, Array]:
     """U ``(..., n, n)``, singular values ``(..., n)`` descending, and V of graded matrices ``M = U diag(s) V^H``.
 
     M is a matrix with a small condition number times diagonal matrices that descend, from both sides. A QR
     decomposition first: on the adjoint of its triangle, whose columns are nearly orthogonal, the rotations keep all
-    digits of the smallest value, and few are needed.
+    digits of the smallest value, and few are needed. Without ``vectors`` U and V are of no use.
     """
-    Q, R = xp.linalg.qr(M, mode="reduced")
-    rows, turns = orthogonal_rows(xp, conj(xp, R))
-    values = xp.sqrt(_squares(xp, rows))
+    Q, R = xp.linalg.qr(M, mode="reduced") if vectors else (M, library(xp).triangle(M))
+    n, rows = M.shape[-1], conj(xp, R)
+    if vectors:
+        eye = xp.eye(n, dtype=M.dtype, device=device_of(M))
+        rows = xp.concat([rows, xp.broadcast_to(eye, rows.shape)], axis=-1)
+    rotate = library(xp).rotations(rows)
+    rows = _swept(xp, rows) if rotate is None else rotate(rows, _SWEEPS)
+    values = xp.sqrt(_squares(xp, rows[..., :n]))
     order = xp.argsort(values, axis=-1, descending=True)
     values = xp.take_along_axis(values, order, axis=-1)
-    rows, turns = (xp.take_along_axis(x, order[..., None], axis=-2) for x in (rows, turns))
-    V = xp.matrix_transpose(rows / xp.where(values > 0, values, xp.ones_like(values))[..., None])
-    return Q @ xp.matrix_transpose(turns), values, V
-
-
-def orthogonal_rows(xp: Namespace, rows: Array) -> tuple[Array, Array]:
-    """Rows ``(..., n, n)`` after rotations that make them orthogonal, and these rotations as a matrix."""
-    n = rows.shape[-1]
-    eye = xp.broadcast_to(xp.eye(n, dtype=rows.dtype, device=device_of(rows)), rows.shape)
-    work = xp.concat([rows, eye], axis=-1)
-    rotate = library(xp).rotations(work)
-    if rotate is not None:
-        work = rotate(work, _SWEEPS)
-    elif n > 1:
-        work = _swept(xp, work)
-    return work[..., :n], work[..., n:]
+    if not vectors:
+        return M, values, M
+    rows = xp.take_along_axis(rows, order[..., None], axis=-2)
+    V = xp.matrix_transpose(rows[..., :n] / xp.where(values > 0, values, xp.ones_like(values))[..., None])
+    return Q @ xp.matrix_transpose(rows[..., n:]), values, V
 
 
 def _swept(xp: Namespace, work: Array) -> Array:
     """All pairs, half of the rows beside the other half at a time, until none is turned any more."""
     n = work.shape[-2]
+    if n == 1:
+        return work
     work = xp.concat([work, xp.zeros_like(work[..., : n % 2, :])], axis=-2)
     count = n + n % 2
 
@@ -51,7 +47,6 @@ def _swept(xp: Namespace, work: Array) -> Array:
             xp.concat([top[..., :1, :], bottom[..., :1, :], top[..., 1:-1, :]], axis=-2)[..., : count // 2, :],
             xp.concat([bottom[..., 1:, :], top[..., -1:, :] if count > 2 else bottom[..., :1, :]], axis=-2),
         )
-        bottom = bottom[..., : count // 2, :]
         return (xp.concat([top, bottom], axis=-2), still & ~turned), None
 
     def sweep(state: tuple[Array, Array], _: object) -> tuple[tuple[Array, Array], None]:

@@ -58,8 +58,8 @@ def h2_norm(system: System) -> Array:
     --------
     >>> import numpy as np
     >>> import ssmkern as sk
-    >>> sk.h2_norm(sk.Diagonal(np.array([-2.0]), np.array([3.0]), C=np.array([1.0])))
-    np.float64(1.5)
+    >>> float(sk.h2_norm(sk.Diagonal(np.array([-2.0]), np.array([3.0]), C=np.array([1.0]))))
+    1.5
     """
     check_system(system)
     check_output(system)

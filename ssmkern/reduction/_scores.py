@@ -21,8 +21,8 @@ def mode_scores(system: Diagonal, criterion: str = "h2") -> Array:
     system : Diagonal
         Stable system with C, continuous or discrete.
     criterion : {"h2", "last"}
-        "h2": the H2 norm of the mode alone, the root of the energy of its part of the impulse response. "last": the score
-        of layer-adaptive state pruning.
+        "h2": the H2 norm of the mode alone, the root of the energy of its part of the impulse response. "last": the
+        score of layer-adaptive state pruning.
 
     Returns
     -------
@@ -35,26 +35,26 @@ def mode_scores(system: Diagonal, criterion: str = "h2") -> Array:
     TypeError
         The system is none of the three.
     ValueError
-        It is not Diagonal, has no C, or is not stable, where that can be known, and elsewhere its scores are NaN; or the
-        criterion is neither.
+        It is not Diagonal, has no C, or is not stable, where that can be known, and elsewhere its scores are NaN; or
+        the criterion is neither.
 
     Notes
     -----
     "h2": with ``r = C_n B_n`` and gap ``g(a, b) = 1 - a conj(b)``, or ``-(a + conj(b))`` in continuous time,
     ``|r| / g(a, a)^(1/2)``; of a pair, whose part is ``2 Re r a^k``,
-    ``(2 |r|^2 / g(a, a) + 2 Re r^2 / g(a, conj(a)))^(1/2)``. A system without the modes of small score is off by at most the sum of
-    their norms, and by the root of the sum of their squares where they are orthogonal.
+    ``(2 |r|^2 / g(a, a) + 2 Re r^2 / g(a, conj(a)))^(1/2)``. A system without the modes of small score is off by at
+    most the sum of their norms. This is the energy that AIRE-Prune sums, its root.
 
     "last": the square of the H-infinity norm ``h = |r| / (1 - |a|)``, or ``|r| / |Re a|``, of each mode over the sum of
-    the squares of all modes whose h is not smaller: 1 for the largest; below ``1 / n`` only what is negligible
-    beside the rest. Scores of different systems, and of the elements of a batch, may be compared. A pair counts as its
-    stored mode does.
+    the squares of all modes whose h is not smaller: 1 for the largest. Scores of different layers may be compared: a
+    layer is one system here, an element of a batch. A pair counts as its stored mode does.
 
     Both look at modes one by one: what modes that nearly cancel are worth together, `hankel_singular_values` says.
 
     References
     ----------
     Gwak, Moon, Ko, Park, "Layer-Adaptive State Pruning for Deep State Space Models", NeurIPS 2024, arXiv:2411.02824;
+    "AIRE-Prune: Asymptotic Impulse-Response Energy for State Pruning in State Space Models", arXiv:2602.00534;
     Antoulas, "Approximation of Large-Scale Dynamical Systems", SIAM (2005), section 9.2, for modal truncation.
 
     Examples

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._arrays import Array, Namespace, computes
+from .._arrays import Array, computes
 from ..systems import System, check_output, check_system
-from ._balance import Reduced, balance, over_systems, with_gradient
+from ._balance import over_systems, singular_values
 
 
 @computes
@@ -37,23 +37,28 @@ def hankel_singular_values(system: System) -> Array:
     has no part.
 
     Diagonal systems to high *relative* accuracy: all values, the smallest ones too, are right to about 1e-13, where the
-    eigenvalues of ``P Q`` stop at 1e-8 of the largest. Gramians of modes are Cauchy-like; products of differences give
-    the entries of Cholesky factors with pivots, and one-sided Jacobi rotations of the triangle of ``L_q^H L_p`` keep the
-    digits. Modes are taken as they are given: the rounding of the modes to the precision of the arrays is another
-    matter. Values of Dense and DPLR systems are right to about 1e-15 of the largest: Smith's squared sum gives the
-    factors, continuous systems pass through the bilinear transform first, and the singular values are the library's. All is O(n^3),
-    in double precision; numba, if it is installed, does the rotations for NumPy and torch on the host, and plain array calls
-    elsewhere.
+    eigenvalues of ``P Q`` stop at 1e-8 of the largest; of conjugate pairs that are nearly real, to about
+    ``1e-15 |Re / Im|``. Gramians of modes are Cauchy-like: products and quotients of differences give the entries of
+    Cholesky factors with pivots, and one-sided Jacobi rotations of the triangle of ``L_q^H L_p`` keep the digits. The
+    modes are taken as they are given.
 
-    Derivatives are ``d s = (z^H dP z + t^H dQ t) / 2`` with the vectors that balance the system, to about
-    1e-16 of the largest value over the value; of values below ``n eps`` of the largest they are 0. There are first derivatives
-    only; the library refuses others. Derivatives of values that coincide depend on the basis; their sum does not.
+    Values of Dense and DPLR systems are right to about 1e-15 of the largest. Smith's squared sum gives factors of the
+    Gramians, after a bilinear transform of continuous systems, which keeps them.
+
+    All is O(n^3), in double precision. Where numba is installed it does the rotations for NumPy, and for torch on the
+    host; elsewhere these are plain array calls. A program that is compiled has a fixed number of doublings and of
+    rotations, enough for all; ``torch.compile`` unrolls them, which takes long for n above about 8.
+
+    Derivatives are ``d s = (z^H dP z + t^H dQ t) / 2`` with the vectors that balance the system. Their errors are those
+    of the largest value over the value itself, and of values below ``n eps`` of the largest they are 0. They exist
+    once, in reverse mode, and the library refuses others. Those of values that coincide depend on the basis; their
+    sum does not.
 
     References
     ----------
-    Drmac, "A global convergence proof for cyclic Jacobi methods with block rotations" and LAPACK Working Note 169, for
-    the singular values; Demmel, "Accurate singular value decompositions of structured matrices", SIAM J. Matrix Anal.
-    Appl. 21 (1999), for the factors; Antoulas, "Approximation of Large-Scale Dynamical Systems", SIAM (2005).
+    Drmac, Veselic, "New fast and accurate Jacobi SVD algorithm I", SIAM J. Matrix Anal. Appl. 29 (2008), for the
+    singular values; Demmel, "Accurate singular value decompositions of structured matrices", SIAM J. Matrix Anal. Appl.
+    21 (1999), for the factors; Antoulas, "Approximation of Large-Scale Dynamical Systems", SIAM (2005).
 
     Examples
     --------
@@ -61,12 +66,9 @@ def hankel_singular_values(system: System) -> Array:
     >>> import ssmkern as sk
     >>> system = sk.Diagonal(np.array([-1.0, -3.0]), np.ones(2), C=np.ones(2))
     >>> sk.hankel_singular_values(system).round(4)
-    array([0.6594, 0.0073])
+    array([0.6338, 0.0329])
     """
     check_system(system)
     check_output(system)
 
-    def one(xp: Namespace, wide: Reduced) -> Array:
-        return with_gradient(xp, wide, balance(xp, wide))
-
-    return over_systems(system, one, ("D",))
+    return over_systems(system, singular_values, ("D",))
