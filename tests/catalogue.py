@@ -83,9 +83,7 @@ def of_gramian(kind, which, length=None):
     is_real, n, stored = has_real_output(kind), system.order, sts.make(kind).B.shape[-1]
     batch = (2,) if which == "controllability" else (3, 1)
     assert stored == 4
-    return of_system(
-        system, lambda system: sk.gramian(system, which, length=length), (is_real, (*batch, n, n))
-    )
+    return of_system(system, lambda system: sk.gramian(system, which, length=length), (is_real, (*batch, n, n)))
 
 
 def of_hankel_values(kind, discrete):

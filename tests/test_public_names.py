@@ -10,11 +10,12 @@ import ssmkern as sk
 
 NAMES = [
     "DPLR", "Dense", "Diagonal", "Plan",
-    "allclose", "basis", "byte_budget", "cauchy", "convolve", "convolve_bidirectional", "discretize",
-    "frequency_response", "from_annotated_s4", "from_control", "from_s4", "from_scipy", "generating_function", "kernel",
-    "kernel_nd", "krylov", "legs_memory", "nplr", "plan", "reconstruct", "s4d", "scan", "step", "timescales",
-    "to_control", "to_scipy", "transition", "truncate_output", "untruncate_output", "vandermonde",
-    "vandermonde_transpose", "zero_input_response",
+    "allclose", "balanced_truncation", "basis", "byte_budget", "cauchy", "convolve", "convolve_bidirectional",
+    "discretize", "frequency_response", "from_annotated_s4", "from_control", "from_s4", "from_scipy",
+    "generating_function", "gramian", "h2_norm", "hankel_singular_values", "kernel", "kernel_nd", "krylov",
+    "legs_memory", "mode_scores", "nplr", "plan", "reconstruct", "s4d", "scan", "step", "timescales", "to_control",
+    "to_scipy", "transition", "truncate_output", "untruncate_output", "vandermonde", "vandermonde_transpose",
+    "zero_input_response",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from .library import Array, Body, Device, Library
 from .slices import Arrays
 
 _registered: set[type] = set()
+_ONCE = "singular values of systems have first derivatives only, and in reverse mode"
 
 
 class Jax(Library):
@@ -65,8 +66,8 @@ class Jax(Library):
     def held(self, x: Array) -> Array:
         return sys.modules["jax"].lax.stop_gradient(x)
 
-    def once(self, x: Array) -> Array:
-        return _once()(x)
+    def once(self, x: Array, tie: Array) -> Array:
+        return _once()(x, tie)
 
     def differentiated(self, arrays: Iterable[Array]) -> bool:
         return self.traced(arrays)
@@ -130,19 +131,22 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
 
 @functools.cache
 def _once() -> Any:
-    """Make the identity whose derivative is a constant of derivatives."""
+    """Make the identity of x whose derivative cannot be differentiated with respect to anything in the tie."""
     jax = sys.modules["jax"]
 
-    def refuse(*_: Any) -> Any:
-        raise TypeError("singular values of systems have first derivatives only, in reverse mode")
+    def make(pull: Callable[[Array, Array], Array]) -> Any:
+        same = jax.custom_vjp(lambda x, _: x)
 
-    def make(pull: Any) -> Any:
-        same = jax.custom_vjp(lambda x: x)
-        same.defvjp(lambda x: (x, None), pull)
+        def backward(tie: Array, cotangent: Array) -> tuple[Array, Array]:
+            return pull(cotangent, tie), jax.numpy.zeros_like(tie)
+
+        same.defvjp(lambda x, tie: (x, tie), backward)
         return same
 
-    last = make(refuse)
-    return make(lambda _, cotangent: (last(cotangent),))
+    def refuse(*_: Any) -> Any:
+        raise TypeError(_ONCE)
+
+    return make(make(refuse))
 
 
 def _with_float64(function: Callable[..., Any], *arrays: Array) -> Any:

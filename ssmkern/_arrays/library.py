@@ -108,8 +108,11 @@ class Library:
         """The values of an array, as a constant of derivatives."""
         return x
 
-    def once(self, x: Array) -> Array:
-        """An array that has first derivatives; asked for others, the library raises an error."""
+    def once(self, x: Array, tie: Array) -> Array:
+        """An array that has first derivatives; asked for others, the library raises an error.
+
+        ``tie`` is an array that depends on all that x depends on.
+        """
         return x
 
     def differentiated(self, arrays: Iterable[Array]) -> bool:

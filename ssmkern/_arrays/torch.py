@@ -58,8 +58,8 @@ class Torch(Library):
     def held(self, x: Array) -> Array:
         return x.detach()
 
-    def once(self, x: Array) -> Array:
-        return _once().apply(x)
+    def once(self, x: Array, tie: Array) -> Array:
+        return _once().apply(x, tie)
 
     def differentiated(self, arrays: Iterable[Array]) -> bool:
         return any(x.requires_grad for x in arrays) and sys.modules["torch"].is_grad_enabled()
@@ -91,24 +91,29 @@ class Torch(Library):
 
 @functools.cache
 def _once() -> Any:
-    """Make the identity that is differentiated once."""
+    """Make the identity of x whose derivative cannot be differentiated with respect to anything in the tie."""
     torch: Any = sys.modules["torch"]
 
-    class Once(torch.autograd.Function):  # type: ignore[misc]
+    class Same(torch.autograd.Function):  # type: ignore[misc]
         generate_vmap_rule = True
 
         @staticmethod
-        def forward(x: Array) -> Array:
+        def forward(x: Array, _: Array) -> Array:
             return x.clone()
 
         @staticmethod
-        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-            pass
+        def setup_context(context: Any, inputs: Any, _: Any) -> None:
+            context.save_for_backward(inputs[1])
 
+    class Refuse(Same):
         @staticmethod
-        @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
-        def backward(_: Any, cotangent: Array) -> Array:
-            return cotangent
+        def backward(*_: Any) -> Any:
+            raise RuntimeError("singular values of systems have first derivatives only")
+
+    class Once(Same):
+        @staticmethod
+        def backward(context: Any, cotangent: Array) -> tuple[Array, None]:
+            return Refuse.apply(cotangent, *context.saved_tensors), None
 
     return Once
 

@@ -108,12 +108,13 @@ def singular_values(xp: Namespace, system: Reduced) -> Array:
     if not differentiated:
         return balanced.values
     certain = balanced.values > system.order * xp.finfo(balanced.values.dtype).eps * balanced.values[..., :1]
-    slope = xp.zeros_like(balanced.values)
+    slope = tie = xp.zeros_like(balanced.values)
     for controls, x in ((True, balanced.Z), (False, balanced.T)):
         G = infinite_gramian(xp, system, controls)
+        tie = tie + real(xp, xp.sum(G, axis=-1))
         x = xp.where(certain[..., None, :], x, xp.zeros_like(x))
         slope = slope + 0.5 * real(xp, xp.sum(conj(xp, x) * (G @ x), axis=-2))
-    slope = library(xp).once(slope)
+    slope = library(xp).once(slope, tie)
     return balanced.values + (slope - library(xp).held(slope))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .._arrays import Array, Namespace, astype, conj, device_of, library, real, truth
-from ._stability import nan_where_unstable
+from ._stability import nan_where_unstable, refuse_unstable
 
 _MOST = 50  # doublings: modes as near to the circle as 1e-14 have decayed
 _ENOUGH = 1e-17  # of a power, whose square is added
+_HOPELESS = 1e60  # of a power: what grows that far on the way does not decay
 
 
 def adjoint(xp: Namespace, x: Array) -> Array:
@@ -41,10 +42,13 @@ def doubled(xp: Namespace, A: Array, carry: Array, step: object) -> Array:
         carry, A = library(xp).loop(body, (carry, A), _MOST)[0]
     else:
         for _ in range(_MOST):
-            if truth(norm(xp, A) < _ENOUGH):
+            size = norm(xp, A)
+            if truth(size < _ENOUGH) or truth(size < _HOPELESS) is False:
                 break
             carry, A = body((carry, A), None)[0]
-    return nan_where_unstable(xp, carry, 1.0 - norm(xp, A)[..., None])
+    decay = 1.0 - norm(xp, A)[..., None]
+    refuse_unstable(decay)
+    return nan_where_unstable(xp, carry, decay)
 
 
 def norm(xp: Namespace, A: Array) -> Array:

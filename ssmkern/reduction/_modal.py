@@ -5,16 +5,18 @@ from __future__ import annotations
 from .._arrays import Array, Namespace, conj, imag, library, real
 from ..systems import Diagonal, real_coordinates
 from ._domain import Domain, domain_of, gaps
-from ._stability import nan_where_unstable
+from ._stability import nan_where_unstable, refuse_unstable
 
 
 def modal_gramian(xp: Namespace, system: Diagonal, modes: Array, inputs: Array) -> Array:
     """Gramian of modes and inputs like those of a system, over all time."""
     domain, pairs = domain_of(system), system.conjugate_pairs
+    decay = domain.decay(xp, modes)
+    refuse_unstable(decay)
     over = 1.0 / gaps(xp, domain, modes, modes)
     across = 1.0 / gaps(xp, domain, modes, xp.conj(modes)) if pairs else over
     P = _gramian(xp, inputs, over, across, pairs)
-    return nan_where_unstable(xp, P, domain.decay(xp, modes))
+    return nan_where_unstable(xp, P, decay)
 
 
 def finite_modal_gramian(xp: Namespace, side: tuple[Array, Array], length: int, pairs: bool) -> Array:
@@ -57,6 +59,7 @@ def factor(xp: Namespace, system: Diagonal, modes: Array, inputs: Array) -> Arra
     modes, inputs = xp.broadcast_arrays(modes, inputs)
     domain, pairs = domain_of(system), system.conjugate_pairs
     decay = domain.decay(xp, modes)
+    refuse_unstable(decay)
     step = _pair_step if pairs else _single_step
 
     def eliminate(rest: Array, _: object) -> tuple[Array, Array]:

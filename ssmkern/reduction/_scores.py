@@ -9,7 +9,7 @@ from .._arrays.checks import check_choice
 from ..systems import Diagonal, check_output, check_system
 from ._balance import over_systems
 from ._domain import domain_of
-from ._stability import nan_where_unstable
+from ._stability import nan_where_unstable, refuse_unstable
 
 
 @computes
@@ -81,6 +81,7 @@ def mode_scores(system: Diagonal, criterion: str = "h2") -> Array:
 def _h2(xp: Namespace, system: Diagonal) -> Array:
     domain, modes, r = domain_of(system), system.Lambda, system.C * system.B
     decay = domain.decay(xp, modes)
+    refuse_unstable(decay)
     square = (real(xp, r) ** 2 + imag(xp, r) ** 2) / decay
     if system.conjugate_pairs:
         square = 2.0 * (square + real(xp, r * r / domain.gap(xp, modes, xp.conj(modes), decay)))
@@ -92,6 +93,7 @@ def _h2(xp: Namespace, system: Diagonal) -> Array:
 def _last(xp: Namespace, system: Diagonal) -> Array:
     domain, modes, r = domain_of(system), system.Lambda, system.C * system.B
     decay = domain.decay(xp, modes)
+    refuse_unstable(decay)
     # 1 - |a| without cancellation, or |Re a|.
     margin = 0.5 * decay if system.dt is None else decay / (1.0 + xp.abs(modes))
     square = (real(xp, r) ** 2 + imag(xp, r) ** 2) / margin**2

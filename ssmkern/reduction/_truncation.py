@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._arrays import Array, Capability, Namespace, astype, device_of, library, without_autocast, works
+from .._arrays import NO_GRADIENTS, Array, Namespace, astype, device_of, library, without_autocast, works
 from .._arrays.checks import check_length, check_parameter, shown
 from ..systems import Dense, System, check_output, check_system
 from ._balance import Reduced, balance, over_systems
@@ -12,7 +12,7 @@ from ._dense import adjoint
 from ._singular_values import hankel_singular_values
 
 
-@works(Capability(jit=(), grad=(), note="`jax.jit` takes an `order`, not a `tolerance`, which reads values"))
+@works(NO_GRADIENTS)
 @without_autocast
 def balanced_truncation(
     system: System, order: int | None = None, *, tolerance: float | None = None
