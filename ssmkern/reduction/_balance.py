@@ -87,7 +87,7 @@ def balance(xp: Namespace, system: Reduced, vectors: bool = True) -> Balance:
     else:
         Lp, Lq = (dense_factor(xp, *side(xp, system, controls)) for controls in (True, False))
         smallest = system.order * xp.finfo(Lp.dtype).eps
-    Lp, Lq = (library(xp).held(L) for L in (Lp, Lq))
+    Lp, Lq = (_descending(xp, library(xp).held(L)) for L in (Lp, Lq))
     M = adjoint(xp, Lq) @ Lp
     finite = xp.all(xp.isfinite(M), axis=(-2, -1))
     M = xp.where(finite[..., None, None], M, xp.zeros_like(M))
@@ -116,6 +116,13 @@ def singular_values(xp: Namespace, system: Reduced) -> Array:
         slope = slope + 0.5 * real(xp, xp.sum(conj(xp, x) * (G @ x), axis=-2))
     slope = library(xp).once(slope, tie)
     return balanced.values + (slope - library(xp).held(slope))
+
+
+def _descending(xp: Namespace, L: Array) -> Array:
+    """A factor with its columns in descending order, of which those of 0 are the last."""
+    size = xp.max(xp.abs(L), axis=-2)
+    order = xp.argsort(size, axis=-1, descending=True)
+    return xp.take_along_axis(L, order[..., None, :], axis=-1)
 
 
 def _inverse_roots(xp: Namespace, values: Array, smallest: float) -> Array:

@@ -51,7 +51,7 @@ def _geometric_sum(xp: Namespace, x: Array, length: int) -> Array:
 
 
 def factor(xp: Namespace, system: Diagonal, modes: Array, inputs: Array) -> Array:
-    """Factor ``(..., n, n)`` of a Gramian, columns descending: Cholesky's, with pivots, on the generators.
+    """Factor ``(..., n, n)`` of a Gramian: Cholesky's, with pivots, on the generators.
 
     The Schur complements of a Gramian are Gramians of the same modes, with the inputs times an allpass function that
     vanishes at the modes that are done: products and quotients of differences, in which nothing cancels.

@@ -83,15 +83,6 @@ def test_the_shift_is_right_for_every_time_unit():
         assert_close(sk.gramian(scaled, "controllability"), expected, 1e-12)
 
 
-def test_it_agrees_with_python_control():
-    control = pytest.importorskip("control")
-    pytest.importorskip("slycot", reason="python-control needs it for Gramians")
-    system = sts.make("dense", seed=3)
-    there = sk.to_control(system)
-    assert_close(sk.gramian(system, "controllability"), control.gram(there, "c"), 1e-12)
-    assert_close(sk.gramian(system, "observability"), control.gram(there, "o"), 1e-12)
-
-
 @pytest.mark.parametrize("kind", sts.PLAIN)
 def test_single_precision_is_double_inside(xp, kind):
     host = rounded(sts.make(kind, seed=6), "float32")
