@@ -33,6 +33,7 @@ from .kernels import (
 )
 from .products import cauchy, krylov, vandermonde, vandermonde_transpose
 from .recurrence import legs_memory, linear_recurrence, scan, selective_scan, ssd, states, step, zero_input_response
+from .reduction import balanced_truncation, gramian, h2_norm, hankel_singular_values, mode_scores
 from .systems import DPLR, Dense, Diagonal, allclose
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ __all__ = [
     "Diagonal",
     "Plan",
     "allclose",
+    "balanced_truncation",
     "basis",
     "byte_budget",
     "cauchy",
@@ -58,11 +60,15 @@ __all__ = [
     "from_s5",
     "from_scipy",
     "generating_function",
+    "gramian",
+    "h2_norm",
+    "hankel_singular_values",
     "kernel",
     "kernel_nd",
     "krylov",
     "legs_memory",
     "linear_recurrence",
+    "mode_scores",
     "nplr",
     "plan",
     "reconstruct",

@@ -75,6 +75,45 @@ def of_truncation(kind, function):
     return of_system(make(kind, True), lambda system: function(system, 16), (has_real_state(kind), (3, 1, 4)))
 
 
+# --- smaller systems ------------------------------------------------------------------------------------------------
+
+
+def of_gramian(kind, which, length=None):
+    system = make(kind, length is not None)
+    is_real, n, stored = has_real_output(kind), system.order, sts.make(kind).B.shape[-1]
+    batch = (2,) if which == "controllability" else (3, 1)
+    assert stored == 4
+    return of_system(system, lambda system: sk.gramian(system, which, length=length), (is_real, (*batch, n, n)))
+
+
+def of_hankel_values(kind, discrete):
+    system = make(kind, discrete)
+    return of_system(system, sk.hankel_singular_values, (True, (3, 2, system.order)))
+
+
+def of_h2_norm(kind, discrete):
+    return of_system(make(kind, discrete, np.asarray(0.5) if discrete else None), sk.h2_norm, (True, (3, 2)))
+
+
+def of_mode_scores(kind, discrete, criterion):
+    system = make(kind, discrete)
+    return of_system(system, lambda system: sk.mode_scores(system, criterion), (True, (3, 2, 4)))
+
+
+def of_truncation_of_states(kind, discrete=False):
+    """Made inside: these have no gradients."""
+
+    def reduced(xp, dtype, device):
+        fields = {name: x for name, x in vars(make(kind, discrete)).items() if isinstance(x, np.ndarray)}
+        system = make(kind, discrete).replace(**{name: xp.asarray(x, device=device) for name, x in fields.items()})
+        small, bound = sk.balanced_truncation(system.to(dtype=dtype), 3)
+        return small.A, small.B, small.C, bound
+
+    is_real = has_real_output(kind)
+    shapes = (3, 2, 3, 3), (3, 2, 3), (3, 2, 3)
+    return Call(reduced, {}, (*((is_real, shape) for shape in shapes), (True, (3, 2))))
+
+
 # --- recurrences ----------------------------------------------------------------------------------------------------
 
 
@@ -253,12 +292,14 @@ def change_basis():
 MEASURES, INITS = ("legs", "legt", "lagt", "fourier"), ("lin", "inv", "inv2", "quad", "legs", "random")
 DIAGONAL, ENDS = ("diagonal-pairs", "diagonal", "diagonal-real"), np.array([4, 9])
 BEGUN = np.arange(9) % 4 == 3
+VALUED = ("diagonal-pairs", "diagonal", "diagonal-real", "dplr-pairs", "dense")
 U, V, W = real(2, 31), real(2, 4), real(8)
 
 CATALOGUE = {
     "DPLR": by_kind(of_container, kinds=("dplr-pairs", "dplr")),
     "Dense": by_kind(of_container, kinds=("dense", "dense-complex")) | {"change_basis": change_basis()},
     "Diagonal": by_kind(of_container, kinds=DIAGONAL),
+    "balanced_truncation": by_kind(of_truncation_of_states),
     "basis": {m: plain(lambda t, m=m: sk.basis(m, 4, t), True, (4, 3, 2), t=real(3, 2)) for m in MEASURES},
     "cauchy": {
         "complex": plain(sk.cauchy, False, (3, 2, 8), v=cplx(2, 4), z=1 + W, w=real(3, 1, 4)),
@@ -318,6 +359,12 @@ CATALOGUE = {
         f"{kind} {length} {z.dtype}": of_generating_function(kind, length, z)
         for kind in KINDS for length in (31, None) for z in (cplx(8), W)
     },
+    "gramian": by_kind(of_gramian, "controllability")
+    | labelled("seen", by_kind(of_gramian, "observability"))
+    | labelled("finite", by_kind(of_gramian, "controllability", 5)),
+    "h2_norm": by_kind(of_h2_norm, True) | labelled("continuous", by_kind(of_h2_norm, False)),
+    "hankel_singular_values": by_kind(of_hankel_values, False, kinds=VALUED)
+    | labelled("discrete", by_kind(of_hankel_values, True, kinds=VALUED)),
     "kernel": dict(of_kernels()),
     "kernel_nd": by_kind(of_kernel_nd, False) | labelled("summed", by_kind(of_kernel_nd, True)),
     "krylov": {
@@ -334,6 +381,8 @@ CATALOGUE = {
         "lengths and starts": of_linear_recurrence(real(3, 1, 9, 4), ENDS, BEGUN),
         "lengths and starts reverse": of_linear_recurrence(real(3, 1, 9, 4), ENDS, BEGUN, reverse=True),
     },
+    "mode_scores": by_kind(of_mode_scores, False, "h2", kinds=DIAGONAL)
+    | labelled("last", by_kind(of_mode_scores, True, "last", kinds=DIAGONAL)),
     "nplr": {str(pairs): of_nplr(pairs) for pairs in (True, False)},
     "reconstruct": {
         m: plain(lambda x, t, m=m: sk.reconstruct(m, x, t), True, (2, 5), x=V, t=real(5)) for m in MEASURES

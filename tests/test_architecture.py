@@ -12,7 +12,7 @@ PACKAGE = Path(sk.__file__).parent
 FLOORS = [
     {"_arrays"},
     {"hippo", "products", "systems"},
-    {"initialization", "convolution", "discretization"},
+    {"initialization", "convolution", "discretization", "reduction"},
     {"kernels"},
     {"recurrence", "interop"},
     {"__init__"},

@@ -9,12 +9,13 @@ import pytest
 import ssmkern as sk
 
 NAMES = [
-    "DPLR", "Dense", "Diagonal", "Plan", "allclose", "basis", "byte_budget", "cauchy", "convolve",
-    "convolve_bidirectional", "discretize", "frequency_response", "from_annotated_s4", "from_control", "from_mamba",
-    "from_s4", "from_s4d", "from_s5", "from_scipy", "generating_function", "kernel", "kernel_nd", "krylov",
-    "legs_memory", "linear_recurrence", "nplr", "plan", "reconstruct", "s4d", "scan", "selective_scan", "ssd",
-    "states", "step", "timescales", "to_control", "to_scipy", "transition", "truncate_output", "untruncate_output",
-    "vandermonde", "vandermonde_transpose", "zero_input_response",
+    "DPLR", "Dense", "Diagonal", "Plan", "allclose", "balanced_truncation", "basis", "byte_budget", "cauchy",
+    "convolve", "convolve_bidirectional", "discretize", "frequency_response", "from_annotated_s4", "from_control",
+    "from_mamba", "from_s4", "from_s4d", "from_s5", "from_scipy", "generating_function", "gramian", "h2_norm",
+    "hankel_singular_values", "kernel", "kernel_nd", "krylov", "legs_memory", "linear_recurrence", "mode_scores",
+    "nplr", "plan", "reconstruct", "s4d", "scan", "selective_scan", "ssd", "states", "step", "timescales",
+    "to_control", "to_scipy", "transition", "truncate_output", "untruncate_output", "vandermonde",
+    "vandermonde_transpose", "zero_input_response",
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 One file a library; no other part of ssmkern names one.
 """
 
-from .capability import ARRAYS, FOREIGN, MADE, MANY, SHAPES, TO_HOST, VALUES, computes, works
+from .capability import ARRAYS, FOREIGN, MADE, MANY, NO_GRADIENTS, SHAPES, TO_HOST, VALUES, computes, works
 from .dtypes import (
     astype,
     common_dtype,

@@ -39,6 +39,8 @@ SHAPES = Capability(grad=(), note="looks at shapes only")
 VALUES = Capability(gpu=False, jit=(), grad=(), note="values are read, also from a GPU: it returns a bool")
 CONTEXT = Capability(jit=("jax",), grad=(), note="without effect inside `torch.compile`")
 
+NO_GRADIENTS = Capability(jit=(), grad=(), note="`jax.jit` takes an `order`, not a `tolerance`, which reads values")
+
 
 def computes(function: Callable[P, R]) -> Callable[P, R]:
     """Mark a public function of arrays; reduced precision that a library switches on has no say inside."""

@@ -18,6 +18,7 @@ from .operation import Operation
 from .slices import Arrays
 
 _registered: set[type] = set()
+_ONCE = "singular values of systems have first derivatives only, and in reverse mode"
 
 
 class Jax(Library):
@@ -88,6 +89,15 @@ class Jax(Library):
         """Before 0.6 a stack of matrices is taken for a matrix of vectors where the shapes allow that."""
         return self.xp.linalg.solve(A, B[None] if B.ndim == A.ndim - 1 else B)
 
+    def held(self, x: Array) -> Array:
+        return sys.modules["jax"].lax.stop_gradient(x)
+
+    def once(self, x: Array, tie: Array) -> Array:
+        return _once()(x, tie)
+
+    def differentiated(self, arrays: Iterable[Array]) -> bool:
+        return self.traced(arrays)
+
     def in_double(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Switch float64 on inside, where it is off as by default.
 
@@ -143,6 +153,26 @@ def register_pytree(cls: type, static: tuple[str, ...]) -> None:
             serialize_auxdata=lambda auxiliary: repr(auxiliary).encode(),
             deserialize_auxdata=lambda text: ast.literal_eval(bytes(text).decode()),
         )
+
+
+@functools.cache
+def _once() -> Any:
+    """Make the identity of x whose derivative cannot be differentiated with respect to anything in the tie."""
+    jax = sys.modules["jax"]
+
+    def make(pull: Callable[[Array, Array], Array]) -> Any:
+        same = jax.custom_vjp(lambda x, _: x)
+
+        def backward(tie: Array, cotangent: Array) -> tuple[Array, Array]:
+            return pull(cotangent, tie), jax.numpy.zeros_like(tie)
+
+        same.defvjp(lambda x, tie: (x, tie), backward)
+        return same
+
+    def refuse(*_: Any) -> Any:
+        raise TypeError(_ONCE)
+
+    return make(make(refuse))
 
 
 def _with_float64(function: Callable[..., Any], *arrays: Array) -> Any:

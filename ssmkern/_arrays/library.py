@@ -144,6 +144,21 @@ class Library:
         """The body of a loop, of which derivatives need not store what it computes."""
         return body
 
+    def held(self, x: Array) -> Array:
+        """The values of an array, as a constant of derivatives."""
+        return x
+
+    def once(self, x: Array, tie: Array) -> Array:
+        """An array that has first derivatives; asked for others, the library raises an error.
+
+        ``tie`` is an array that depends on all that x depends on.
+        """
+        return x
+
+    def differentiated(self, arrays: Iterable[Array]) -> bool:
+        """Whether derivatives with respect to one of the arrays may be asked for."""
+        return False
+
     def in_double(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Let a function of arrays work in float64 inside, if the library can do so only where it is told to."""
         return function
@@ -270,6 +285,10 @@ class Library:
         A, B = (self.xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
         return A, B
 
+    def triangle(self, x: Array) -> Array:
+        """R of the QR decomposition of matrices."""
+        return self.xp.linalg.qr(x, mode="reduced")[1]
+
     # --- what is compiled, or made in one piece
 
     def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
@@ -289,6 +308,13 @@ class Library:
 
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
+        return None
+
+    def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
+        """A function that turns pairs of rows until they are orthogonal, if there is one for so many.
+
+        It takes n rows, of which the first n entries count, and the most sweeps over all pairs.
+        """
         return None
 
     def cauchy_description(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +13,7 @@ from .threads import in_threads, processors
 
 PACKAGE = "numba"
 _BLOCK = 256  # points that the loop takes at a time
+_PAIRS = 2**18  # entries of all pairs of rows below which plain calls are done before the loop would be loaded
 _CALL = 2**21  # terms of one call of it: a few milliseconds
 
 
@@ -31,6 +34,87 @@ def compiled_cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     in_threads(call, -(-blocks // step), processors())
     return out.reshape(*shape, z.shape[-1])
+
+
+def compiled_rotations(rows: Any) -> Callable[[np.ndarray, int], np.ndarray] | None:
+    """A function for `Library.rotations`, if the rows are enough to load it for."""
+    if math.prod(rows.shape[:-1]) * rows.shape[-2] * rows.shape[-1] < _PAIRS or rotation_loop() is None:
+        return None
+
+    def rotated(rows: np.ndarray, most: int) -> np.ndarray:
+        work = np.array(rows.reshape(-1, *rows.shape[-2:]), order="C")
+        rotation_loop()(work, most)
+        return work.reshape(rows.shape)
+
+    return rotated
+
+
+@functools.cache
+def rotation_loop() -> Any:
+    """Compile, or load from numba's cache, one-sided Jacobi rotations; None where numba is absent or broken."""
+    squares = _compiled(_squares)
+    turn = _compiled(_turn)
+
+    def loop(work, most):  # type: ignore[no-untyped-def]
+        n = work.shape[1]
+        lengths = np.empty(n)  # squared
+        for k in range(work.shape[0]):
+            for _ in range(most):
+                still = True
+                for i in range(n):
+                    lengths[i] = squares(work[k, i], n)
+                for i in range(n - 1):
+                    for j in range(i + 1, n):
+                        a, b = lengths[i], lengths[j]
+                        change = turn(work[k, i], work[k, j], n, a, b)
+                        if change == 0.0:
+                            continue
+                        still = False
+                        # Where the lengths cancel they are formed again.
+                        lengths[i] = a - change if a - change > 0.1 * a else squares(work[k, i], n)
+                        lengths[j] = b + change if b + change > 0.1 * b else squares(work[k, j], n)
+                if still:
+                    break
+
+    return _compiled(loop)
+
+
+def _squares(row, n):  # type: ignore[no-untyped-def]
+    """Squared length."""
+    total = 0.0
+    for m in range(n):
+        total += row[m].real ** 2 + row[m].imag ** 2
+    return total
+
+
+def _turn(p, q, n, a, b):  # type: ignore[no-untyped-def]
+    """Make the first n entries of rows of squared lengths a and b orthogonal: by how much the second one grows."""
+    inner = np.conj(p[0]) * q[0]
+    for m in range(1, n):
+        inner += np.conj(p[m]) * q[m]
+    size = abs(inner)
+    if not size > n * 2.0**-52 * math.sqrt(a) * math.sqrt(b):
+        return 0.0
+    half = (b - a) / (2.0 * size)
+    tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.sqrt(1.0 + half * half))
+    cosine = 1.0 / math.sqrt(1.0 + tangent * tangent)
+    sine, phase = cosine * tangent, np.conj(inner) / size
+    for m in range(p.size):
+        x, y = p[m], phase * q[m]
+        p[m] = cosine * x - sine * y
+        q[m] = sine * x + cosine * y
+    return tangent * size
+
+
+def _compiled(loop: Callable[..., Any]) -> Any:
+    """Compile a loop, sums in any order and so in vector instructions; None where numba is absent or broken."""
+    try:
+        from numba import njit
+
+        fast = {"reassoc", "contract", "nsz"}
+        return njit(nogil=True, cache=True, error_model="numpy", fastmath=fast)(loop)
+    except Exception:  # noqa: BLE001 (as below)
+        return None
 
 
 @functools.cache

@@ -134,8 +134,14 @@ class NumPy(Views):
     def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
         return function(*arrays)
 
+    def triangle(self, x: Array) -> Array:
+        return np.linalg.qr(x, mode="r")
+
     def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
         return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None
+
+    def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
+        return numba.compiled_rotations(rows)
 
     def cauchy_description(self) -> str:
         if numba.cauchy_loop():

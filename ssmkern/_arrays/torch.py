@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from . import numba_selective
+from . import numba, numba_selective
 from .library import Array, Library, Pullback, Restart
 from .operation import Operation
 from .torch_operators import registered, transformed
@@ -56,6 +56,22 @@ class Torch(Library):
 
     def to_numpy(self, x: Array) -> np.ndarray:
         return np.asarray(x.detach().cpu())
+
+    def held(self, x: Array) -> Array:
+        return x.detach()
+
+    def once(self, x: Array, tie: Array) -> Array:
+        return _once().apply(x, tie)
+
+    def differentiated(self, arrays: Iterable[Array]) -> bool:
+        return any(x.requires_grad for x in arrays) and sys.modules["torch"].is_grad_enabled()
+
+    def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
+        """The loop of NumPy, on the same memory."""
+        if compiling() or type(rows) is not sys.modules["torch"].Tensor or rows.device.type != "cpu":
+            return None
+        loop: Any = numba.compiled_rotations(rows)
+        return loop and (lambda x, most: self.xp.asarray(loop(x.detach().resolve_conj().numpy(), most)))
 
     def real_pairs(self, x: Array) -> Array:
         return self.xp.reshape(self.xp.view_as_real(self.xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
@@ -165,6 +181,35 @@ def _on_values() -> Any:
             return None, None, *ctx.pullback(ctx.saved_tensors, cotangent, ctx.needs_input_grad[2:])
 
     return OnValues
+
+
+@functools.cache
+def _once() -> Any:
+    """Make the identity of x whose derivative cannot be differentiated with respect to anything in the tie."""
+    torch: Any = sys.modules["torch"]
+
+    class Same(torch.autograd.Function):  # type: ignore[misc]
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x: Array, _: Array) -> Array:
+            return x.clone()
+
+        @staticmethod
+        def setup_context(context: Any, inputs: Any, _: Any) -> None:
+            context.save_for_backward(inputs[1])
+
+    class Refuse(Same):
+        @staticmethod
+        def backward(*_: Any) -> Any:
+            raise RuntimeError("singular values of systems have first derivatives only")
+
+    class Once(Same):
+        @staticmethod
+        def backward(context: Any, cotangent: Array) -> tuple[Array, None]:
+            return Refuse.apply(cotangent, *context.saved_tensors), None
+
+    return Once
 
 
 def register_pytree(cls: type) -> None:
