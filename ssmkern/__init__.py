@@ -8,6 +8,7 @@ applies it; `discretize` and `step` are the recurrent view of the same system.
 from ._arrays import byte_budget
 from .convolution import convolve, convolve_bidirectional
 from .discretization import discretize
+from .fitting import fit_kernel
 from .hippo import basis, reconstruct, transition
 from .initialization import nplr, s4d, timescales
 from .interop import from_annotated_s4, from_control, from_s4, from_scipy, to_control, to_scipy
@@ -39,6 +40,7 @@ __all__ = [
     "convolve",
     "convolve_bidirectional",
     "discretize",
+    "fit_kernel",
     "frequency_response",
     "from_annotated_s4",
     "from_control",

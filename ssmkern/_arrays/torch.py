@@ -52,7 +52,7 @@ class Torch(Library):
         return ", ".join([*found, "mps"] if torch.backends.mps.is_available() else found)
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.asarray(x.detach().cpu())
+        return np.asarray(x.detach().resolve_conj().resolve_neg().cpu())
 
     def real_pairs(self, x: Array) -> Array:
         return self.xp.reshape(self.xp.view_as_real(self.xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
