@@ -8,7 +8,7 @@ applies it; `discretize` and `step` are the recurrent view of the same system.
 from ._arrays import byte_budget
 from .convolution import convolve, convolve_bidirectional
 from .discretization import discretize
-from .fitting import fit_kernel
+from .fitting import Suggestion, fit_kernel, suggest
 from .hippo import basis, reconstruct, transition
 from .initialization import nplr, s4d, timescales
 from .interop import from_annotated_s4, from_control, from_s4, from_scipy, to_control, to_scipy
@@ -33,6 +33,7 @@ __all__ = [
     "Dense",
     "Diagonal",
     "Plan",
+    "Suggestion",
     "allclose",
     "basis",
     "byte_budget",
@@ -57,6 +58,7 @@ __all__ = [
     "s4d",
     "scan",
     "step",
+    "suggest",
     "timescales",
     "to_control",
     "to_scipy",
