@@ -46,7 +46,7 @@ class Signals:
     def error(self, measure: str, n: int, dt: float) -> float:
         """Root mean square of the error of the last ``horizon`` samples from the state, relative to theirs."""
         with np.errstate(all="ignore"):  # absurd steps overflow, and are none
-            square = self._square(_held_kernels(measure, n, dt, self.period), _duals(measure, n, dt, self.horizon))
+            square = self._square(_held_kernels(measure, n, dt, self.period), duals(measure, n, dt, self.horizon))
         return math.sqrt(max(square, 0.0) / self.horizon) if math.isfinite(square) else math.inf
 
     def _square(self, states: np.ndarray, past: np.ndarray) -> float:
@@ -58,10 +58,14 @@ class Signals:
         return float(self.horizon - 2 * np.sum(with_past * past) + np.sum((covariance @ past) * past))
 
 
+def held_system(measure: str, n: int, dt: float) -> Dense:
+    """The discrete system of a measure whose input is held for a step."""
+    return discretize(Dense(*transition(measure, n, dtype=np.float64)), dt, "zoh").to_dense()
+
+
 def _held_kernels(measure: str, n: int, dt: float, period: int) -> np.ndarray:
     """Response ``(n, period)`` of the state to one sample a period, each held for a step."""
-    A, B = transition(measure, n, dtype=np.float64)
-    system = discretize(Dense(A, B), dt, "zoh").to_dense()
+    system = held_system(measure, n, dt)
     response = krylov(system.A, system.B, period)
     limit = _SILENT * np.abs(response).max()
     if np.abs(system.A @ response[:, -1]).max() <= limit:
@@ -72,6 +76,6 @@ def _held_kernels(measure: str, n: int, dt: float, period: int) -> np.ndarray:
     return response
 
 
-def _duals(measure: str, n: int, dt: float, horizon: int) -> np.ndarray:
+def duals(measure: str, n: int, dt: float, horizon: int) -> np.ndarray:
     """What the state stands for at the middles of the last steps, ``(n, horizon)``."""
     return reconstruct(measure, np.eye(n), (np.arange(horizon) + 0.5) * dt)

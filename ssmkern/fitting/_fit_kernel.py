@@ -115,7 +115,7 @@ def fit_kernel(K: Array, order: int, *, form: str = "diagonal") -> tuple[System,
     dtype = np.float32 if real_of(xp, K.dtype) == xp.float32 else np.float64
     flat = samples.reshape(-1, samples.shape[-1])
     scales = 2.0 ** np.frexp(np.abs(flat).max(axis=-1, initial=0.0))[1]  # no square is too large or too small then
-    flat = flat.astype(complex if is_complex(xp, K) else float) / scales[:, None]
+    flat = flat.astype(complex if is_complex(xp, K) else float, order="C") / scales[:, None]
     real = np.isrealobj(flat)
     if form == "diagonal":
         system: System = diagonal_system([fit_modes(x, order, dtype) for x in flat], order, real)

@@ -9,7 +9,7 @@ import numpy as np
 from ..products.lengths import fast_length
 
 _EXTRA = 10  # columns beside those that are kept, which makes the random ones find the space
-_NOISE = 1e-15  # singular values in double precision, relative to the largest
+_NOISE = 4e-15  # singular values in double precision, relative to the largest
 _PASSES = 2  # products with H H^H, each of which squares the ratio of what is kept to what is not
 
 

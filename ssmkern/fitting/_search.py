@@ -16,16 +16,16 @@ Report = Callable[[str, int], None] | None
 
 
 class Row(NamedTuple):
-    """What one measure needs.
+    """What one measure needs: the smallest order that is enough, or the largest that was tried and is not.
 
-    ``n`` is None if no order that was tried is enough; ``dt`` and ``error`` are then those of the largest. ``curve``
-    holds all orders that were tried, with their errors.
+    ``curve`` holds all orders that were tried, with their errors.
     """
 
     measure: str
-    n: int | None
+    n: int
     dt: float
     error: float
+    enough: bool
     curve: tuple[tuple[int, float], ...]
 
 
@@ -46,11 +46,18 @@ class Search:
         n, failed = self.unit, 0
         while not self.enough(n):
             if n == most:
-                return self.row(None)
+                return self.row(n)
             failed, n = n, min(2 * n, most)
         while n - failed > self.unit:
             middle = (n + failed) // (2 * self.unit) * self.unit
             n, failed = (middle, failed) if self.enough(middle) else (n, middle)
+        return self.row(n)
+
+    def following(self, n: int) -> Row:
+        """The result at the order after one."""
+        n += self.unit
+        if n not in self.tried:
+            self.enough(n)
         return self.row(n)
 
     def enough(self, n: int) -> bool:
@@ -84,7 +91,8 @@ class Search:
         )[:2]
         return [step * (n / near) ** (math.log(step / other) / math.log(near / far))]
 
-    def row(self, n: int | None) -> Row:
-        error, step = self.tried[max(self.tried) if n is None else n]
+    def row(self, n: int) -> Row:
+        """The result, at an order that was tried."""
+        error, step = self.tried[n]
         curve = tuple((order, self.tried[order][0]) for order in sorted(self.tried))
-        return Row(self.record.name, n, step, error, curve)
+        return Row(self.record.name, n, step, error, error <= self.tolerance, curve)
