@@ -64,7 +64,7 @@ def draw_suggestion(
     with _picture(path, (10, 7), dpi=110) as figure:
         top, bottom = figure.subplots(2, 1)
         top.plot(u, color=_GREY, linewidth=3, alpha=0.5)
-        for (k, past), color in zip(pasts, _MOMENTS, strict=True):
+        for (k, past), color in zip(pasts, _MOMENTS, strict=False):
             top.axvspan(k - len(past) + 1, k, color=color, alpha=0.06, linewidth=0)
             top.axvline(k, color=color, linewidth=1.2)
             top.plot(k - np.arange(len(past)), past, color=color, linewidth=1.3)

@@ -79,10 +79,12 @@ def _progress(measure: str, n: int) -> None:
 
 
 def pasts(found: sk.Suggestion, u: np.ndarray, horizon: int) -> list[tuple[int, np.ndarray]]:
-    """Three moments of the recording, and the samples before each out of the state there, newest first."""
+    """Three moments with much before them, and these samples out of the state there, newest first."""
     A, B = sk.transition(found.measure, found.n)
     system = sk.Dense(A, B, np.eye(found.n))
     states = sk.convolve(u, sk.kernel(system, len(u), dt=found.dt, discretization="zoh"))
-    moments = np.linspace(horizon - 1, len(u) - 1, 4).astype(int)[1:]
+    energy = np.convolve(u**2, np.ones(horizon), mode="valid")
+    thirds = np.array_split(np.arange(len(energy)), 3)
+    moments = [horizon - 1 + third[energy[third].argmax()] for third in thirds if len(third)]
     lags = (np.arange(horizon) + 0.5) * found.dt
     return [(int(k), sk.reconstruct(found.measure, states[:, k], lags)) for k in moments]
