@@ -13,15 +13,16 @@ from ..systems import Dense
 
 _LEAST = 1024  # samples in a piece of the signal
 _HORIZONS = 4  # or so many horizons
+_FADING = 0.1  # of a piece, at each end
 _SILENT = 1e-14
 
 
 class Signals:
     """The autocorrelation of signals ``(count, L)`` as a power spectrum, and what a state makes of it.
 
-    Each piece of a signal goes on reversed, and so without a jump, which would count as a part of the signal; reversing
-    leaves the autocorrelation as it is. A period of twice its length is then all there is, and sums over time are sums
-    over the frequencies of that period.
+    Each piece of a signal fades in and out, for a jump or a kink at its ends would count as a part of the signal, and
+    of smooth signals be the hardest. With silence of its length behind it, sums over time are sums over the frequencies
+    of a period.
     """
 
     def __init__(self, u: np.ndarray, horizon: int) -> None:
@@ -30,7 +31,9 @@ class Signals:
         length = u.shape[-1] // pieces
         u = u[:, u.shape[-1] - pieces * length :].reshape(-1, length)
         self.period = 2 * length
-        power = np.mean(np.abs(np.fft.rfft(np.concatenate([u, u[:, ::-1]], axis=-1))) ** 2, axis=0)
+        fading = (np.arange(length) + 0.5) / math.ceil(_FADING * length)
+        ramp = np.sin(0.5 * math.pi * np.minimum(fading, 1.0)) ** 2
+        power = np.mean(np.abs(np.fft.rfft(u * ramp * ramp[::-1], self.period)) ** 2, axis=0)
         twice = np.full(length + 1, 2.0)  # for the frequencies that a real transform leaves out
         twice[[0, -1]] = 1.0
         self.power = twice * power / np.sum(twice * power)

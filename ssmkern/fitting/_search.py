@@ -53,9 +53,9 @@ class Search:
             n, failed = (middle, failed) if self.enough(middle) else (n, middle)
         return self.row(n)
 
-    def following(self, n: int) -> Row:
-        """The result at the order after one."""
-        n += self.unit
+    def neighbour(self, n: int, direction: int) -> Row:
+        """The result at the order after one, or before it."""
+        n += direction * self.unit
         if n not in self.tried:
             self.enough(n)
         return self.row(n)

@@ -35,9 +35,9 @@ class Suggestion:
     error : float
         Root mean square of the error on the signal itself, relative to the samples.
     table : tuple of rows
-        What each measure needs: ``measure``, ``n``, ``dt``, the expected ``error``, whether it is ``enough``, and
-        ``curve``, pairs of all orders that were tried and their errors. Where none of them is enough, ``n`` is the
-        largest. ``print(suggestion)`` shows the table.
+        What each measure needs: ``measure``, ``n``, ``dt``, the expected ``error`` (that on the signal for the
+        measure that is suggested), whether it is ``enough``, and ``curve``, pairs of all orders that were tried and
+        their expected errors. Where none of them is enough, ``n`` is the largest. ``print(suggestion)`` shows it.
     steps : tuple of two floats
         A range for `timescales`: from ``dt``, with which a channel remembers the horizon, to the step with which it
         remembers only as many samples as the signal takes to forget itself, where its autocorrelation has fallen to
@@ -102,8 +102,8 @@ def suggest(u: Array, horizon: int, *, tolerance: float = 0.05, measures: Sequen
     Samples, states and what is made of them depend linearly on each other. With the response S of the state to a
     sample and the matrix R of `reconstruct`, the error of the remembered samples is :math:`(I - R S) u`, and its mean
     square :math:`\mathrm{tr}\,(I - R S) \Gamma (I - R S)^T` with the autocorrelation :math:`\Gamma` of the signal. So
-    no system is simulated: the autocorrelation, that of the signal continued by its mirror image, is taken once, in
-    pieces if the signal is long, and the trace is a few products in the frequency domain. Errors below 1e-7 drown in
+    no system is simulated: the autocorrelation is taken once, of pieces that fade in and out, and the trace is a few
+    products in the frequency domain. Errors below 1e-7 drown in
     rounding.
 
     For each measure the order is doubled until it is enough, then the interval halved. Each order has its best step:
@@ -114,8 +114,9 @@ def suggest(u: Array, horizon: int, *, tolerance: float = 0.05, measures: Sequen
     gone by, has no step and no horizon to choose.
 
     What is expected differs by a few percent from what the signal itself does, from rest, in all its windows. So the
-    signal is run through the suggested system once, and where the error is above the tolerance the order is raised, by
-    a tenth at most. On other signals the error is as much another one as they are.
+    signal is run through the suggested system and those of neighbouring orders, and the smallest that keeps the
+    tolerance there is taken, up to a tenth more than expected. On other signals the error is as much another one as
+    they are.
 
     References
     ----------
@@ -132,7 +133,8 @@ def suggest(u: Array, horizon: int, *, tolerance: float = 0.05, measures: Sequen
     ('legt', 6, 0.03125)
     >>> print(found)
     measure            n          dt    error
-    legt               6     0.03125    2.84%
+    legt               6     0.03125    2.40%
+    legs            > 12   0.0386869    8.26%
     """
     return search(u, horizon, tolerance, measures)
 
@@ -150,14 +152,27 @@ def search(u: Any, horizon: Any, tolerance: Any, measures: Any, report: Report =
     for record in sorted(chosen, key=lambda record: record.window):  # those with a window have the fewest steps to try
         found = [_FACTOR * row.n for row in rows.values() if row.enough]
         rows[record.name] = searches[record.name].run(min(horizon, _MOST, *found))
-    best = _smallest([rows[record.name] for record in chosen], horizon, tolerance)
-    most = best.n * 11 // 10 + 1
-    while (error := simulated_error(samples, horizon, best.measure, best.n, best.dt)) > tolerance and best.n < most:
-        rows[best.measure] = searches[best.measure].following(best.n)._replace(enough=True)
-        best = _smallest([rows[record.name] for record in chosen], horizon, tolerance)
+    expected = _smallest([rows[record.name] for record in chosen], horizon, tolerance)
+    best = _on_the_signal(samples, searches[expected.measure], expected)
+    rows[best.measure] = best
     table = tuple(rows[record.name] for record in chosen)
     last = max(best.dt, best.dt * horizon / max(1, signals.correlation_length()))
-    return Suggestion(best.measure, best.n, best.dt, error, table, (best.dt, last))
+    return Suggestion(best.measure, best.n, best.dt, best.error, table, (best.dt, last))
+
+
+def _on_the_signal(samples: np.ndarray, search: Search, expected: Row) -> Row:
+    """The row of the order that is enough for the signal itself, which may be one a little above, or any below."""
+
+    def measured(row: Row) -> Row:
+        error = simulated_error(samples, search.signals.horizon, row.measure, row.n, row.dt)
+        return row._replace(error=error, enough=error <= search.tolerance)
+
+    row, most = measured(expected), expected.n * 11 // 10 + 1
+    while not row.enough and row.n < most:
+        row = measured(search.neighbour(row.n, 1))
+    while row.enough and row.n > search.unit and (below := measured(search.neighbour(row.n, -1))).enough:
+        row = below
+    return row._replace(enough=True)
 
 
 def _smallest(table: list[Row], horizon: int, tolerance: float) -> Row:

