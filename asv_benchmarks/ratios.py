@@ -10,13 +10,14 @@ import statistics
 import sys
 import time
 import tracemalloc
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from benchmarks import baselines, gradients, jobs, libraries
+from benchmarks import baselines, fitting, gradients, jobs, libraries
 
 import ssmkern as sk
 
@@ -162,6 +163,14 @@ def one_scan():
         row(f"scan {kind} L=100000 float64, over dlsim", baseline, ours, ">=200")
 
 
+def fits():
+    """Systems of order 16 for 108 filters, against python-control's realization of some of them, scaled up."""
+    K, some = fitting.filters(), 3
+    baseline = seconds(lambda: [fitting.by_control(x, fitting.ORDER) for x in K[:some]], 1, warm=False)
+    ours = seconds(lambda: sk.fit_kernel(K, fitting.ORDER), 3)
+    row("fit of 108 filters, order 16, L=2048", baseline * len(K) / some, ours, "<=2 s")
+
+
 def batch_scans(names):
     """Many channels with a batch of inputs and their states, against FFT convolution by SciPy."""
     for kind in ("dplr", "diagonal"):
@@ -193,6 +202,8 @@ def main():
     large()
     cauchy()
     normal_form()
+    if find_spec("control"):
+        fits()
     if "torch" in options.libraries:
         backward()
     batch_scans([name for name in options.libraries if name != "numpy"])

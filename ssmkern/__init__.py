@@ -8,6 +8,7 @@ applies it; `discretize` and `step` are the recurrent view of the same system.
 from ._arrays import byte_budget
 from .convolution import convolve, convolve_bidirectional
 from .discretization import discretize
+from .fitting import Suggestion, fit_kernel, suggest
 from .hippo import basis, reconstruct, transition
 from .initialization import nplr, s4d, timescales
 from .interop import (
@@ -43,6 +44,7 @@ __all__ = [
     "Dense",
     "Diagonal",
     "Plan",
+    "Suggestion",
     "allclose",
     "balanced_truncation",
     "basis",
@@ -51,6 +53,7 @@ __all__ = [
     "convolve",
     "convolve_bidirectional",
     "discretize",
+    "fit_kernel",
     "frequency_response",
     "from_annotated_s4",
     "from_control",
@@ -78,6 +81,7 @@ __all__ = [
     "ssd",
     "states",
     "step",
+    "suggest",
     "timescales",
     "to_control",
     "to_scipy",

@@ -54,6 +54,12 @@ def real(*shape):
     return np.linspace(0.1, 0.9, int(np.prod(shape))).reshape(shape)
 
 
+def wave(*shape):
+    """Two decaying oscillations along the last axis."""
+    k = np.arange(shape[-1])
+    return np.broadcast_to(np.exp(-k / 9) * np.cos(k) + np.exp(-k / 5) * np.sin(2 * k), shape).copy()
+
+
 def cplx(*shape):
     return (1 - 0.5j) * real(*shape)
 

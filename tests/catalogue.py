@@ -10,11 +10,12 @@ import array_api_compat
 import numpy as np
 import pytest
 import strategies as sts
-from call import KINDS, Call, cplx, has_real_output, has_real_state, make, of_system, real, state
+from call import KINDS, Call, cplx, has_real_output, has_real_state, make, of_system, real, state, wave
 
 import ssmkern as sk
 
-WITHOUT_ARRAYS = {"Plan", "allclose", "byte_budget", "plan", "to_control", "to_scipy"}  # names that return no array
+# Names that return no array.
+WITHOUT_ARRAYS = {"Plan", "Suggestion", "allclose", "byte_budget", "plan", "suggest", "to_control", "to_scipy"}
 
 # --- systems and their kernels --------------------------------------------------------------------------------------
 
@@ -221,6 +222,7 @@ MIMO = {
 }
 
 # --- what is made, and what comes from elsewhere --------------------------------------------------------------------
+# --- what is made, and what comes from elsewhere or from data -------------------------------------------------------
 
 
 def of_nplr(pairs):
@@ -259,6 +261,14 @@ def of_control_software(function, package, make_system):
         return system.A, system.B, system.C, system.D
 
     return {"": Call(parts, {}, ((True, (3, 3)), (True, (3, 1)), (True, (2, 3)), (True, (2, 1))))}
+
+
+def of_fit(K, form, batch, *results):
+    def parts(K):
+        system, error = sk.fit_kernel(K, 4, form=form)
+        return getattr(system, "A" if form == "dense" else "Lambda"), system.B, system.C, error
+
+    return Call(parts, {"K": K}, (*((is_real, (*batch, *shape)) for is_real, *shape in results), (True, batch)))
 
 
 # --- the catalogue --------------------------------------------------------------------------------------------------
@@ -327,6 +337,12 @@ CATALOGUE = {
     | labelled("zoh", by_kind(of_discretize, "zoh", kinds=sts.PLAIN, dt=real(5, 1, 1)), few=False),
     "frequency_response": by_kind(of_frequency_response, True)
     | labelled("continuous", by_kind(of_frequency_response, False)),
+    "fit_kernel": {
+        "pairs": of_fit(wave(2, 31), "diagonal", (2,), *3 * [(False, 2)]),
+        "real": of_fit(0.5 ** np.arange(31.0), "diagonal", (), *3 * [(True, 4)]),
+        "complex": of_fit(wave(31) * 1j ** np.arange(31), "diagonal", (), *3 * [(False, 4)]),
+        "dense": of_fit(wave(2, 31), "dense", (2,), (True, 4, 4), (True, 4), (True, 4)),
+    },
     "from_annotated_s4": {"": of_s4(sk.from_annotated_s4, cplx(3, 4), real(3, 1))},
     "from_control": of_control_software(sk.from_control, "control", lambda *x: import_module("control").ss(*x)),
     "from_mamba": {
@@ -430,4 +446,5 @@ CATALOGUE = {
 for name, calls in MIMO.items():
     CATALOGUE[name].update(calls)
 FIRST = {name: next(iter(calls.values())) for name, calls in CATALOGUE.items()}
-OF_ARRAYS = {name: call for name, call in FIRST.items() if call.arrays}  # these have gradients
+TAKE_ARRAYS = {name: call for name, call in FIRST.items() if call.arrays}
+OF_ARRAYS = {name: call for name, call in TAKE_ARRAYS.items() if getattr(sk, name).capability.grad}

@@ -20,6 +20,8 @@ WAITS = ("_linalg_check_errors", "nonzero", "masked_select", "unique", "equal.de
 READS = [f"__{name}__" for name in ("bool", "int", "float", "complex", "index", "array", "iter", "contains", "dlpack")]
 READS += ["asnumpy", "item", "tolist"]
 
+STAYING = [name for name in CATALOGUE if getattr(sk, name).capability.gpu]  # others say that they read values
+
 
 @pytest.fixture
 def spy(torch):
@@ -45,7 +47,7 @@ def spy(torch):
     return Spy
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", STAYING)
 def test_no_value_is_read_back(torch, spy, name, monkeypatch):
     monkeypatch.setattr(helpers, "current_device", "meta")
     xp = array_api_compat.array_namespace(torch.asarray(0.0))
@@ -85,7 +87,7 @@ def no_way_back(dpnp, monkeypatch):
     return dpnp
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", STAYING)
 def test_no_value_is_read_back_from_a_device(no_way_back, name):
     for call in CATALOGUE[name].values():
         call.check(no_way_back, "float32", call.on(no_way_back, "float32"))

@@ -14,7 +14,7 @@ FLOORS = [
     {"hippo", "products", "systems"},
     {"initialization", "convolution", "discretization", "reduction"},
     {"kernels"},
-    {"recurrence", "interop"},
+    {"recurrence", "interop", "fitting"},
     {"__init__"},
     {"cli"},
     {"__main__"},

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import strategies as sts
 from bad_input import assert_refused
-from catalogue import CATALOGUE, OF_ARRAYS
+from catalogue import CATALOGUE, TAKE_ARRAYS
 from helpers import asarray, assert_close, is_jax, to_numpy
 
 import ssmkern as sk
 
-CALLS = {**OF_ARRAYS, "change_basis": CATALOGUE["Dense"]["change_basis"]}
+CALLS = {**TAKE_ARRAYS, "change_basis": CATALOGUE["Dense"]["change_basis"]}
 SEVERAL = [name for name, call in CALLS.items() if len(call.arrays) > 1]
 TAKES_NUMBERS = {"D", "dt", "t"}
 REAL = {"dt", "t", "w"}
@@ -158,7 +158,7 @@ def test_how_an_array_lies_in_memory_does_not_matter(name, kind):
             assert_close(x, y, 1e-12)
 
 
-@pytest.mark.parametrize("name", OF_ARRAYS)
+@pytest.mark.parametrize("name", TAKE_ARRAYS)
 def test_broadcast_arrays_are_arrays(xp, name):
     """Views whose strides are 0, in every argument by itself and along every axis."""
     if is_jax(xp):

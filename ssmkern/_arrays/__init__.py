@@ -3,7 +3,7 @@
 One file a library; no other part of ssmkern names one.
 """
 
-from .capability import ARRAYS, FOREIGN, MADE, MANY, NO_GRADIENTS, SHAPES, TO_HOST, VALUES, computes, works
+from .capability import ARRAYS, FOREIGN, MADE, MANY, NO_GRADIENTS, ON_HOST, SHAPES, TO_HOST, VALUES, computes, works
 from .dtypes import (
     astype,
     common_dtype,
@@ -40,4 +40,4 @@ from .operation import Operation
 from .special import exp_and_phi1, expm1, log1p, log_or_floor, phi1, phi2
 from .threads import THREADED_PRODUCT, in_threads, processors
 from .torch import compiling, constant, single_under_autocast, without_autocast
-from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, to_device, truth
+from .values import as_array, device_of, from_host, on_host, overflow_to_inf, read, to_device, to_host, truth

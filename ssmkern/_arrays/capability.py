@@ -37,6 +37,9 @@ FOREIGN = Capability(jit=(), grad=(), note="from software on the host, for `devi
 TO_HOST = Capability(("numpy",), gpu=False, jit=(), grad=(), note="for software on the host")
 SHAPES = Capability(grad=(), note="looks at shapes only")
 VALUES = Capability(gpu=False, jit=(), grad=(), note="values are read, also from a GPU: it returns a bool")
+ON_HOST = Capability(
+    gpu=False, jit=(), grad=(), note="values are read, also from a GPU: computed on the host in float64"
+)
 CONTEXT = Capability(jit=("jax",), grad=(), note="without effect inside `torch.compile`")
 
 NO_GRADIENTS = Capability(jit=(), grad=(), note="`jax.jit` takes an `order`, not a `tolerance`, which reads values")

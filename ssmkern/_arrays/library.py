@@ -90,8 +90,8 @@ class Library:
         return "cpu"
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        """A copy on the host, for people: nothing else leaves its library."""
-        return np.asarray(x)
+        """The values on the host: for people, and for functions that say that they compute there."""
+        return np.asarray(array_api_compat.to_device(x, self.xp.__array_namespace_info__().default_device()))
 
     def spreads(self) -> bool:
         """Whether a batch may lie on several devices, of which a Fourier transform would gather all."""

@@ -55,7 +55,7 @@ class Torch(Library):
         return ", ".join([*found, "mps"] if torch.backends.mps.is_available() else found)
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.asarray(x.detach().cpu())
+        return np.asarray(x.detach().resolve_conj().resolve_neg().cpu())
 
     def held(self, x: Array) -> Array:
         return x.detach()

@@ -35,6 +35,14 @@ def from_host(xp: Namespace, x: np.ndarray, dtype: DType, device: Device = None)
     return xp.asarray(x.copy(), dtype=dtype, device=device)
 
 
+def to_host(name: str, x: Array) -> np.ndarray:
+    """The values of an argument, for functions that say that they compute on the host."""
+    if library_of(x).traced([x]):
+        raise TypeError(f"{name}: it is traced by a compiler or a transformation, and its values are needed; call this "
+                        "outside of jit, grad and vmap")  # fmt: skip
+    return library_of(x).to_numpy(x)
+
+
 def as_array(xp: Namespace, value: Any, dtype: DType, device: Device) -> Array:
     """``value``, a number or an array of ``xp``, as an array of a dtype."""
     if is_array(value):

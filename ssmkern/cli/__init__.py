@@ -1,4 +1,4 @@
-"""The command line, ``python -m ssmkern``: demo, kernel, check, info."""
+"""The command line, ``python -m ssmkern``: demo, kernel, suggest, check, info."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 
 import ssmkern as sk
 
-from . import check, demo, info, kernel
+from . import check, demo, info, kernel, suggest
 from ._errors import CommandError, reason
 from ._streams import complain, say
+
+_COMMANDS = {"demo": demo, "kernel": kernel, "suggest": suggest, "check": check, "info": info}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {sk.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in {"demo": demo, "kernel": kernel, "check": check, "info": info}.items():
+    for name, module in _COMMANDS.items():
         about = {"help": module.HELP, "description": module.DESCRIPTION}
         command = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **about)
         module.add_arguments(command)

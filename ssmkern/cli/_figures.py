@@ -1,4 +1,4 @@
-"""The two pictures of the command line, drawn without a display."""
+"""The pictures of the command line, drawn without a display."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import numpy as np
 from ._errors import CommandError, optional, reason, writing
 
 if TYPE_CHECKING:
+    import ssmkern as sk
+
     from .demo import Result
 
 _INK, _GREY, _FAINT = "#1b2631", "#909497", "#d5d8dc"
@@ -53,6 +55,34 @@ def draw_demo(path: Path, name: str, u: np.ndarray, window: int, moments: list[i
             _title(axes, f"{name} (grey) and its past, out of {state}{blur}")
             axes.set_ylabel("standard deviations", fontsize=9)
         axes.set_xlabel("sample", fontsize=9)
+
+
+def draw_suggestion(
+    path: Path, name: str, u: np.ndarray, tolerance: float, found: sk.Suggestion, pasts: list[tuple[int, np.ndarray]]
+) -> None:
+    """The recording with its past at some moments; below, error against order."""
+    with _picture(path, (10, 7), dpi=110) as figure:
+        top, bottom = figure.subplots(2, 1)
+        top.plot(u, color=_GREY, linewidth=3, alpha=0.5)
+        for (k, past), color in zip(pasts, _MOMENTS, strict=False):
+            top.axvspan(k - len(past) + 1, k, color=color, alpha=0.06, linewidth=0)
+            top.axvline(k, color=color, linewidth=1.2)
+            top.plot(k - np.arange(len(past)), past, color=color, linewidth=1.3)
+        _title(top, f"{name} (grey) and its last {len(pasts[0][1])} samples, out of the {found.n} numbers of a "
+                    f"{found.measure} state at three moments")  # fmt: skip
+        top.set(xlabel="sample", xlim=(0, len(u) - 1))
+        for i, row in enumerate(sorted(found.table, key=lambda row: (not row.enough, row.n))):
+            orders, errors = np.asarray(row.curve).T
+            style = ("-", "--", ":")[i // len(_SERIES)]
+            bottom.plot(orders, errors, style, color=_SERIES[i % len(_SERIES)], linewidth=1.3, label=row.measure)
+        bottom.axhline(tolerance, color=_INK, linewidth=1)
+        best = next(row for row in found.table if row.measure == found.measure)
+        bottom.plot(best.n, best.error, "o", color=_INK)
+        bottom.set(xscale="log", yscale="log", xlabel="order n", ylabel="error")
+        _title(bottom, f"error against order; {found.measure} of order {found.n} is the smallest within {tolerance:g}")
+        bottom.legend(frameon=False, ncols=3, fontsize=8, loc="lower left")
+        for axes in (top, bottom):
+            _plain(axes)
 
 
 def _draw_responses(axes: Any, result: Result, window: int) -> None:

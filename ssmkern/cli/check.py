@@ -90,7 +90,7 @@ def _check_library(library: _libraries.Library, device: str | None, n: int, leng
     for (dtype, bound), kind in itertools.product(_BOUNDS.items(), _SYSTEMS):
         library_behind(library.xp).offer_double(dtype == "float64")
         try:
-            between, with_recurrence = _disagreement(_system(library.xp, device, kind, n, dtype), length)
+            between, with_recurrence = _disagreement(_system(library.xp, device, kind, n, dtype), dtype, length)
         except Exception as error:  # the same
             raise CommandError(f"{library.name}, {dtype}, {kind}: {reason(error)}") from error
         good = with_recurrence <= bound and (between is None or between <= bound)  # false for nan
@@ -114,9 +114,10 @@ def _system(xp: Any, device: str | None, kind: str, n: int, dtype: str) -> Any:
     return system.to_dense() if kind == "dense" else system
 
 
-def _disagreement(system: Any, length: int) -> tuple[float | None, float]:
+def _disagreement(system: Any, dtype: str, length: int) -> tuple[float | None, float]:
     """Largest difference between two fast algorithms (None if there is but one), and of one with the recurrence."""
-    names = [name for name, algorithm in ALGORITHMS.items() if type(system) in algorithm.takes]
+    able = [one for one in ALGORITHMS.values() if dtype == "float32" or not one.single]
+    names = [one.name for one in able if type(system) in one.takes]
     kernels = {name: _on_host(sk.kernel(system, length, dt=0.01, algorithm=name)) for name in names}
     recurrence = kernels.pop("recurrence")
     scale = float(np.abs(recurrence).max())

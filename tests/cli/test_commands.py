@@ -150,11 +150,12 @@ def test_check_runs_every_algorithm_of_every_system(monkeypatch):
 
     monkeypatch.setattr(sk, "kernel", noted)
     assert main(["check", "--backend", "numpy", "--n", "4", "--length", "16"]) == 0
-    assert seen == 2 * [
+    assert seen == [
         (kind, name)
+        for single in (True, False)
         for kind in (sk.Dense, sk.DPLR, sk.Diagonal)
         for name, algorithm in ALGORITHMS.items()
-        if kind in algorithm.takes
+        if kind in algorithm.takes and (single or not algorithm.single)
     ]
 
 
