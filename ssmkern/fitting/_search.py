@@ -32,9 +32,7 @@ class Row(NamedTuple):
 class Search:
     """The orders of one measure."""
 
-    def __init__(
-        self, signals: Signals, record: Measure, tolerance: float, report: Callable[[str, int], None] | None
-    ) -> None:
+    def __init__(self, signals: Signals, record: Measure, tolerance: float, report: Report) -> None:
         self.signals, self.record, self.tolerance, self.report = signals, record, tolerance, report
         self.unit = 2 if record.even else 1
         self.longest = min(record.window, record.period) / signals.horizon

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .._arrays import Array, Namespace, conj, device_of, library, real, truth
-from ._dense import adjoint
 
 _SWEEPS = 16  # at most; about six are needed
 
@@ -11,16 +10,11 @@ _SWEEPS = 16  # at most; about six are needed
 def accurate_svd(xp: Namespace, M: Array, vectors: bool) -> tuple[Array, Array, Array]:
     """U ``(..., n, n)``, singular values ``(..., n)`` descending, and V of graded matrices ``M = U diag(s) V^H``.
 
-    M is a matrix with a small condition number times diagonal matrices that descend, from both sides. Two QR
-    decompositions first, the second one of the adjoint of a triangle: the columns of the next are nearly orthogonal,
-    so that the rotations keep all digits of the smallest value, and few are needed. Without ``vectors`` U and V are of
-    no use.
+    M is a matrix with a small condition number times diagonal matrices that descend, from both sides. A QR
+    decomposition first: on the adjoint of its triangle, whose columns are nearly orthogonal, the rotations keep all
+    digits of the smallest value, and few are needed. Without ``vectors`` U and V are of no use.
     """
-    if vectors:
-        left, R = xp.linalg.qr(M, mode="reduced")
-        right, R = xp.linalg.qr(adjoint(xp, R), mode="reduced")
-    else:
-        R = library(xp).triangle(adjoint(xp, library(xp).triangle(M)))
+    Q, R = xp.linalg.qr(M, mode="reduced") if vectors else (M, library(xp).triangle(M))
     n, rows = M.shape[-1], conj(xp, R)
     if vectors:
         eye = xp.eye(n, dtype=M.dtype, device=device_of(M))
@@ -33,8 +27,8 @@ def accurate_svd(xp: Namespace, M: Array, vectors: bool) -> tuple[Array, Array, 
     if not vectors:
         return M, values, M
     rows = xp.take_along_axis(rows, order[..., None], axis=-2)
-    U = xp.matrix_transpose(rows[..., :n] / xp.where(values > 0, values, xp.ones_like(values))[..., None])
-    return left @ U, values, right @ xp.matrix_transpose(rows[..., n:])
+    V = xp.matrix_transpose(rows[..., :n] / xp.where(values > 0, values, xp.ones_like(values))[..., None])
+    return Q @ xp.matrix_transpose(rows[..., n:]), values, V
 
 
 def _swept(xp: Namespace, work: Array) -> Array:
