@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import numpy as np
 
 from . import numba, numba_selective
-from .library import Array, Library, Pullback, Restart
+from .library import Array, Body, Library, Pullback, Restart
 from .operation import Operation
 from .torch_operators import registered, transformed
 
@@ -95,6 +95,23 @@ class Torch(Library):
 
     def solve_where_regular(self, A: Array, B: Array) -> Array:
         return self.xp.linalg.solve_ex(*self._broadcast(A, B))[0]
+
+    def loop(self, body: Body, carry: Any, count: int, axis: int = -1) -> tuple[Any, Any]:
+        """Without derivatives the rows are written in place: many small ones would keep large blocks apart."""
+        torch = sys.modules["torch"]
+        if compiling() or transformed() or torch.is_grad_enabled():
+            return super().loop(body, carry, count, axis)
+        stacked: Any = None
+        for i in range(count):
+            carry, row = body(carry, i)
+            if row is None:
+                continue
+            if stacked is None:
+                shape = list(row.shape)
+                shape.insert(axis % (row.ndim + 1), count)
+                stacked = row.new_empty(shape)
+            stacked.select(axis, i).copy_(row)
+        return carry, stacked
 
     def follow(self, coefficients: tuple[Array, Array], x: Array, restart: Restart, *, reverse: bool) -> Array:
         """In place, where no derivative is asked for; the result lies in memory as b does."""

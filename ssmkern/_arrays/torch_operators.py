@@ -37,12 +37,14 @@ def registered() -> bool:
 
 
 def _compute(arrays: Any, operation: str) -> Any:
-    return list(OPERATIONS[operation].compute(_namespace(arrays), arrays))
+    with sys.modules["torch"].no_grad():
+        return list(OPERATIONS[operation].compute(_namespace(arrays), arrays))
 
 
 def _pull(arrays: Any, results: Any, cotangents: Any, operation: str) -> Any:
     """Gradients in the shape and dtype of each array, 0 where there is none; none is another one's memory."""
-    found = OPERATIONS[operation].pull(_namespace(arrays), arrays, results, cotangents)
+    with sys.modules["torch"].no_grad():
+        found = OPERATIONS[operation].pull(_namespace(arrays), arrays, results, cotangents)
     pairs = zip(found, arrays, strict=True)
     return [x.new_zeros(x.shape) if g is None else g.reshape(x.shape).to(x.dtype).clone() for g, x in pairs]
 

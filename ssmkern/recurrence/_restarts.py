@@ -22,6 +22,9 @@ def run_restarting(
     whole = u.shape[-1] // block * block
     x = x + xp.zeros_like(u[..., :1]) + xp.zeros_like(tables.enter[..., 0, :1, : x.shape[-1]])
     x = x + xp.zeros_like(starts[..., :1], dtype=u.dtype)
+    # Places are counted through rows and blocks: all have the same rows.
+    u = xp.broadcast_to(u, (*x.shape[:-1], u.shape[-1]))
+    starts = xp.broadcast_to(starts, (*starts.shape[:-2], x.shape[-2], starts.shape[-1]))
     y, states = [], [x[..., None, :]]
     if whole:
         inputs, places = (xp.reshape(v[..., :whole], (*v.shape[:-1], whole // block, block)) for v in (u, starts))

@@ -68,6 +68,25 @@ def test_a_neighbour_that_is_not_a_number(xp, kind):
     assert_close(x, to_numpy(expected[1]), 1e-13)
 
 
+@pytest.mark.parametrize("kind", ["dplr-pairs", "diagonal-real", "dense"])
+@pytest.mark.parametrize("shapes", [((3, 2), (), ()), ((), (3, 2), ()), ((), (), (3, 2)), ((2,), (3, 1), (1, 2))])
+def test_batches_of_their_own(xp, kind, shapes):
+    """Of inputs, of starts and of states; the system has none."""
+    if is_jax(xp) and kind != "dplr-pairs":
+        pytest.skip("JAX compiles every case: one stands for the rest")
+    system, generator = sk.discretize(sts.make(kind), 0.1), sts.rng(4)
+    u, starts = generator.standard_normal((*shapes[0], 50)), generator.random((*shapes[1], 50)) < 0.1
+    x0 = sts.normal(generator, (*shapes[2], 4), kind == "dplr-pairs")
+    y, x = sk.scan(to_library(xp, system), *(asarray(xp, v) for v in (u, x0)), starts=asarray(xp, starts))
+    assert tuple(y.shape) == (3, 2, 50)
+    u, starts, x0 = (np.broadcast_to(v, (3, 2, v.shape[-1])) for v in (u, starts, x0))
+    for i, c in itertools.product(range(3), range(2)):
+        for first, last in pieces(50, starts[i, c]):
+            out, state = sk.scan(system, u[i, c, first:last], x0[i, c])
+            assert_close(y[i, c, first:last], out, 1e-13, scale=1.0)
+        assert_close(x[i, c, :], state, 1e-13, scale=1.0)
+
+
 def test_traced_starts(jax, jnp):
     """How many sequences begin in a block is not known then; gradients are those of separate scans."""
     system = to_library(jnp, sk.discretize(sts.make("diagonal-pairs"), 0.1))
