@@ -5,6 +5,7 @@ ratio is that of the medians. Needs torch for the baselines. Under three minutes
 """
 
 import argparse
+import os
 import platform
 import statistics
 import sys
@@ -17,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from benchmarks import baselines, fitting, gradients, jobs, libraries
+from benchmarks import baselines, fitting, gradients, jobs, libraries, varying
 
 import ssmkern as sk
 
@@ -184,6 +185,38 @@ def batch_scans(names):
             row(f"scan {kind} 8x256x16384, over FFT, {name}", baseline, seconds(call, 5), ">=2", used)
 
 
+def shared_state():
+    """A dense system of order 64 with 16 inputs and outputs, against SciPy's simulation."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(64, 64)) / 10 - 3 * np.eye(64)
+    B, C = rng.normal(size=(64, 16)), rng.normal(size=(16, 64))
+    system = sk.discretize(sk.Dense(A, B, C, mimo=True), 0.1, "zoh")
+    simulated, u = sk.to_scipy(system), rng.normal(size=(16, 4096))
+    baseline = seconds(lambda: baselines.simulation(simulated, u.T), 5)
+    row("scan dense n=64, 16x16, L=4096, over dlsim", baseline, seconds(lambda: sk.scan(system, u), 9), ">=5")
+
+
+def varying_systems(names):
+    """Selective scans of a Mamba layer, against the plain loop over time."""
+    arrays = varying.mamba_arrays()
+    plain = libraries.ready(
+        "torch", baselines.selective_scan, *(jobs.to_library(libraries.load("torch"), x) for x in arrays)
+    )
+    baseline = seconds(plain, 3)
+    for name in names:
+        given = (jobs.to_library(libraries.load(name), x) for x in arrays)
+        ours = seconds(libraries.ready(name, varying.mamba, *given), 5)
+        row(f"selective scan 1536x16, L=4096, {name}", baseline, ours, ">=6")
+
+
+def processor():
+    """Name of the processor, of which `platform` knows only the kind on Linux."""
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text(encoding="utf-8").splitlines() if cpu.exists() else []
+    found = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{len(os.sched_getaffinity(0))} x {found[0]}" if found else platform.processor()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     names = ["numpy", "torch", "jax"]
@@ -191,7 +224,8 @@ def main():
     parser.add_argument("--lssl", nargs="*", type=int, default=[128, 256, 512], choices=[128, 256, 512])
     options = parser.parse_args()
     print(
-        f"ssmkern {sk.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.platform()}"
+        f"ssmkern {sk.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.platform()}, "
+        f"{processor()}"
     )
     print(f"{'job':<46}{'plain ms':>10}{'ssmkern':>10}{'ratio':>9}{'goal':>9}{'memory':>12}")
     one_scan()  # NumPy first, before another library has started threads of its own
@@ -202,10 +236,12 @@ def main():
     large()
     cauchy()
     normal_form()
+    shared_state()
     if find_spec("control"):
         fits()
     if "torch" in options.libraries:
         backward()
+        varying_systems(options.libraries)
     batch_scans([name for name in options.libraries if name != "numpy"])
     lssl(options.lssl)
 
