@@ -28,36 +28,54 @@ from ._modal import factor, modal_gramian
 Reduced = Diagonal | Dense  # what a system is for the computations here: DPLR ones are Dense
 
 
-def over_systems(system: System, function: Callable[[Namespace, Any], Any], without: tuple[str, ...] = ()) -> Any:
-    """Apply a function of a system in double precision to slices of a batch; some fields it goes ``without``."""
+def over_systems(
+    system: System,
+    function: Callable[[Namespace, Any], Any],
+    without: tuple[str, ...] = (),
+    *,
+    keep_modes: bool = False,
+) -> Any:
+    """Apply a function of a system in double precision to slices of a batch; some fields it goes ``without``.
+
+    It gets diagonal systems of one input and output, or all with ``keep_modes``, as they are, others as `Dense`.
+    """
     xp = array_namespace(system=system.B)
     system = simplest(xp, system)
     fields = {name: pair for name, pair in system.leaves().items() if name not in ("dt", *without)}
     dtype = precision(xp, system.B)[0]
+    modal = isinstance(system, Diagonal) and (keep_modes or not system.mimo)
 
     def run(*arrays: Array) -> Any:
         wide = system.with_leaves(**dict(zip(fields, arrays, strict=True)))._wide(xp)
-        results = function(xp, wide if isinstance(wide, Diagonal) else wide.to_dense())
+        results = function(xp, wide if modal else wide.to_dense())
         if isinstance(results, tuple):
             return tuple(in_precision(xp, x, dtype) for x in results)
         return in_precision(xp, results, dtype)
 
-    dense = not isinstance(system, Diagonal)  # LAPACK has threads of its own
     bytes_each = 16 * item_bytes(xp, system.B.dtype) * system.order**2
-    return over_batch(xp, run, list(fields.values()), bytes_each, threads=not dense)
+    return over_batch(xp, run, list(fields.values()), bytes_each, threads=modal)  # LAPACK has threads of its own
 
 
 def side(xp: Namespace, system: Reduced, controls: bool) -> tuple[Array, Array]:
     """Modes and inputs, or a discrete A and B, whose controllability Gramian is one of the two of a system."""
     if isinstance(system, Diagonal):
         return (system.Lambda, system.B) if controls else (conj(xp, system.Lambda), conj(xp, system.C))
-    if controls:
-        A, B = system.A, system.B[..., None]
-    else:
-        A, B = adjoint(xp, system.A), conj(xp, system.C)[..., None]
+    A, B = system.A, columns(system)
+    if not controls:
+        A, B = adjoint(xp, A), adjoint(xp, rows(system))
     batch = xp.broadcast_arrays(A[..., 0, 0], B[..., 0, 0])[0].shape
     A, B = (xp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (A, B))
     return sampled(xp, A, B, system.dt is not None)
+
+
+def columns(dense: Dense) -> Array:
+    """B as a matrix ``(..., n, m)``."""
+    return dense.B if dense.mimo else dense.B[..., None]
+
+
+def rows(dense: Dense) -> Array:
+    """C as a matrix ``(..., p, n)``."""
+    return dense.C if dense.mimo else dense.C[..., None, :]
 
 
 def infinite_gramian(xp: Namespace, system: Reduced, controls: bool) -> Array:

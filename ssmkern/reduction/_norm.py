@@ -11,14 +11,14 @@ from .._arrays import (
     complex_of,
     complex_value,
     computes,
-    conj,
     device_of,
     imag,
     library,
     real,
 )
 from ..systems import Diagonal, System, check_output, check_system
-from ._balance import Reduced, infinite_gramian, over_systems, side
+from ._balance import Reduced, columns, infinite_gramian, over_systems, rows, side
+from ._dense import adjoint
 from ._modal import factor
 
 
@@ -35,7 +35,8 @@ def h2_norm(system: System) -> Array:
     -------
     array, shape ``(...)``
         Real, in the precision of the system: ``(int |C e^(At) B|^2 dt)^(1/2)`` of a continuous system, infinite where D
-        is not 0; ``(|K_0 + D|^2 + |K_1|^2 + ...)^(1/2)`` of a discrete one, with its kernel K.
+        is not 0; ``(|K_0 + D|^2 + |K_1|^2 + ...)^(1/2)`` of a discrete one, with its kernel K; of several inputs and
+        outputs, all pairs of them are summed.
 
     Raises
     ------
@@ -71,12 +72,13 @@ def _norm(xp: Namespace, system: Reduced) -> Array:
     if system.D is not None:
         dtype = complex_of(xp, square.dtype) if complex_value(xp, system.D) else square.dtype
         D = as_array(xp, system.D, dtype, device_of(square))
+        D = D if system.mimo else D[..., None, None]
         if system.dt is None:
-            square = xp.where(D == 0, square, xp.full_like(square, math.inf))
+            square = xp.where(xp.all(D == 0, axis=(-2, -1)), square, xp.full_like(square, math.inf))
         else:
             dense = system.to_dense()
-            first = xp.sum(dense.C * dense.B, axis=-1)
-            square = square + _squares(xp, first + D) - _squares(xp, first)
+            first = library(xp).matmul(rows(dense), columns(dense))
+            square = square + xp.sum(_squares(xp, first + D) - _squares(xp, first), axis=(-2, -1))
     some = square > 0  # else rounding errors, and the root has no derivative at 0
     root = xp.sqrt(xp.where(some, square, xp.ones_like(square)))
     return xp.where(some, root, xp.where(xp.isnan(square), square, xp.zeros_like(square)))
@@ -84,15 +86,15 @@ def _norm(xp: Namespace, system: Reduced) -> Array:
 
 def _energy(xp: Namespace, system: Reduced) -> Array:
     """``C P C^H``; of a diagonal system its value by a factor of P, its derivatives by P itself."""
-    C = system.to_dense().C
+    C = rows(system.to_dense())
     value = None
     if isinstance(system, Diagonal):
         L = factor(xp, system, *side(xp, system, True))
-        value = xp.sum(_squares(xp, xp.sum(C[..., :, None] * L, axis=-2)), axis=-1)
+        value = xp.sum(_squares(xp, C @ L), axis=(-2, -1))
         if not library(xp).differentiated(x for x, _ in system.leaves().values()):
             return value
     P = infinite_gramian(xp, system, True)
-    square = real(xp, xp.sum(C * xp.sum(P * conj(xp, C)[..., None, :], axis=-1), axis=-1))
+    square = real(xp, xp.sum(C * xp.matrix_transpose(P @ adjoint(xp, C)), axis=(-2, -1)))
     return square if value is None else library(xp).held(value) + (square - library(xp).held(square))
 
 

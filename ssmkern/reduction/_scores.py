@@ -75,28 +75,43 @@ def mode_scores(system: Diagonal, criterion: str = "h2") -> Array:
             "sk.hankel_singular_values for other systems"
         )
     check_output(system)
-    return over_systems(system, _CRITERIA[criterion], ("D",))
+    return over_systems(system, _CRITERIA[criterion], ("D",), keep_modes=True)
+
+
+def _residues(xp: Namespace, system: Diagonal) -> tuple[Array, Array]:
+    """Sums over all pairs of inputs and outputs of ``|r|^2`` and ``r^2``, r being ``C_n B_n``."""
+
+    def squares(x: Array) -> Array:
+        return real(xp, x) ** 2 + imag(xp, x) ** 2
+
+    if not system.mimo:
+        r = system.C * system.B
+        return squares(r), r * r
+    both = [(x(system.C), x(system.B)) for x in (squares, lambda x: x * x)]
+    size, square = (xp.sum(C, axis=-2) * xp.sum(B, axis=-1) for C, B in both)
+    return size, square
 
 
 def _h2(xp: Namespace, system: Diagonal) -> Array:
-    domain, modes, r = domain_of(system), system.Lambda, system.C * system.B
+    domain, modes = domain_of(system), system.Lambda
+    size, residues = _residues(xp, system)
     decay = domain.decay(xp, modes)
     refuse_unstable(decay)
-    square = (real(xp, r) ** 2 + imag(xp, r) ** 2) / decay
+    square = size / decay
     if system.conjugate_pairs:
-        square = 2.0 * (square + real(xp, r * r / domain.gap(xp, modes, xp.conj(modes), decay)))
+        square = 2.0 * (square + real(xp, residues / domain.gap(xp, modes, xp.conj(modes), decay)))
     some = square > 0
     root = xp.where(some, xp.sqrt(xp.where(some, square, xp.ones_like(square))), xp.zeros_like(square))
     return nan_where_unstable(xp, root, decay, core=1)
 
 
 def _last(xp: Namespace, system: Diagonal) -> Array:
-    domain, modes, r = domain_of(system), system.Lambda, system.C * system.B
+    domain, modes = domain_of(system), system.Lambda
     decay = domain.decay(xp, modes)
     refuse_unstable(decay)
     # 1 - |a| without cancellation, or |Re a|.
     margin = 0.5 * decay if system.dt is None else decay / (1.0 + xp.abs(modes))
-    square = (real(xp, r) ** 2 + imag(xp, r) ** 2) / margin**2
+    square = _residues(xp, system)[0] / margin**2
     least = square[..., None, :] >= square[..., :, None]
     total = xp.sum(xp.where(least, square[..., None, :], xp.zeros_like(square[..., None, :])), axis=-1)
     score = xp.where(total > 0, square / xp.where(total > 0, total, xp.ones_like(total)), xp.zeros_like(total))

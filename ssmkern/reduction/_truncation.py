@@ -7,7 +7,7 @@ import math
 from .._arrays import NO_GRADIENTS, Array, Namespace, astype, device_of, library, without_autocast, works
 from .._arrays.checks import check_length, check_parameter, shown
 from ..systems import Dense, System, check_output, check_system
-from ._balance import Reduced, balance, over_systems
+from ._balance import Reduced, balance, columns, over_systems, rows
 from ._dense import adjoint
 from ._singular_values import hankel_singular_values
 
@@ -99,7 +99,7 @@ def balanced_truncation(
         tolerance = check_parameter("tolerance", tolerance, 0.0, math.inf, "a positive number")
         order = _order(xp, system, tolerance)
     A, B, C, bound = over_systems(system, lambda xp, wide: _cut(xp, wide, order), ("D",))
-    return Dense(A, B, C, D=system.D, dt=system.dt), bound
+    return Dense(A, B, C, D=system.D, dt=system.dt, mimo=system.mimo), bound
 
 
 def _order(xp: Namespace, system: System, tolerance: float) -> int:
@@ -116,8 +116,9 @@ def _cut(xp: Namespace, system: Reduced, order: int) -> tuple[Array, Array, Arra
     """``(A, B, C)`` of the balanced system, of that order, and the bound."""
     balanced, dense = balance(xp, system), system.to_dense()
     T, ZH = balanced.T[..., :order], adjoint(xp, balanced.Z[..., :order])
-    A, B = ZH @ dense.A @ T, (ZH @ dense.B[..., None])[..., 0]
-    C = (dense.C[..., None, :] @ T)[..., 0, :]
+    A, B, C = ZH @ dense.A @ T, ZH @ columns(dense), rows(dense) @ T
+    if not system.mimo:
+        B, C = B[..., 0], C[..., 0, :]
     if system.dt is None:
         without = astype(xp, xp.all(T == 0, axis=-2), A.dtype)[..., None]
         A = A - without * xp.eye(order, dtype=A.dtype, device=device_of(A))
