@@ -78,9 +78,7 @@ def restarting(xp: Namespace, starts: Array, candidates: Sequence[Blocks]) -> Bl
     found: list[Blocks] = []
     for blocks in candidates:
         size, length = blocks.block, starts.shape[-1]
-        behind = xp.zeros_like(
-            starts[..., : -length % size]
-        )  # the last block may have fewer samples, but as many starts
+        behind = xp.zeros_like(starts[..., : -length % size])  # starts count also where they do not fill a block
         places = xp.concat([starts, behind], axis=-1)
         places = xp.reshape(places, (*places.shape[:-1], places.shape[-1] // size, size))
         most = 0 if 0 in places.shape else read(xp.max, xp.astype(xp.sum(places, axis=-1), xp.int32))
