@@ -77,9 +77,11 @@ def restarting(xp: Namespace, starts: Array, candidates: Sequence[Blocks]) -> Bl
     """The cheapest blocks of sequences that stand behind each other, of which each takes a product of its own."""
     found: list[Blocks] = []
     for blocks in candidates:
-        size, whole = blocks.block, starts.shape[-1] // blocks.block * blocks.block
-        places = xp.reshape(starts[..., :whole], (*starts.shape[:-1], whole // size, size))
-        most = read(xp.max, xp.astype(xp.sum(places, axis=-1), xp.int32))
+        size, length = blocks.block, starts.shape[-1]
+        behind = xp.zeros_like(starts[..., : -length % size])  # starts count also where they do not fill a block
+        places = xp.concat([starts, behind], axis=-1)
+        places = xp.reshape(places, (*places.shape[:-1], places.shape[-1] // size, size))
+        most = 0 if 0 in places.shape else read(xp.max, xp.astype(xp.sum(places, axis=-1), xp.int32))
         if most is not None:
             found.append(replace(blocks, most=max(1, most)))
         elif size <= _UNKNOWN or len(candidates) == 1:

@@ -85,7 +85,7 @@ def check_steps(xp: Namespace, dt: Array, ends: Array | None) -> None:
     length = dt.shape[-1]
     step = chunk_size(dt, length, 16 * math.prod(batch_shape(dt=shape_of(dt)[:-1], lengths=shape_of(ends))))
     for start in range(0, length, step):
-        piece = dt[..., start : start + step]
+        piece = dt[..., start : min(start + step, length)]
         if ends is not None:
             place = start + xp.arange(piece.shape[-1], dtype=ends.dtype, device=device_of(dt))
             piece = xp.where(place < ends[..., None], piece, xp.ones_like(piece))
@@ -118,17 +118,17 @@ def _run_part(
         there = xp.astype(starts + i, wide) < end
         return xp.where(there, values, xp.zeros_like(values)), xp.where(there, steps, xp.zeros_like(steps)), there
 
-    def coefficients(i: Any) -> tuple[Array, Array]:
-        """``a_k`` and ``b_k B u_k``."""
+    def coefficients(i: Any) -> tuple[Array, Array, Array | None]:
+        """``a_k`` and ``b_k B u_k``, and where a sequence starts, with ``a_k x0`` as a part of that."""
         values, steps = (x[..., None, :] for x in sample(i)[:2])
         a, b = method.modes_and_inputs(xp, steps * system.Lambda[..., None])
         f = steps * values * system.B[..., None] * b
         if begun is None:
-            return a, f
+            return a, f, None
         index = starts + i
         first = xp.take(begun, library(xp).clip(index, None, length - 1), axis=-1) > 0.5
         first = (first & (xp.astype(index, wide) < end))[..., None, :]
-        return xp.where(first, xp.zeros_like(a), a), xp.where(first, f + a * x0[..., None], f)
+        return a, xp.where(first, f + a * x0[..., None], f), first
 
     def output(x: Array, i: Any) -> Array:
         """``y_k``."""

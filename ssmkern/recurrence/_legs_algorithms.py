@@ -108,7 +108,9 @@ class Midpoint(Memory):
             a = xp.reshape((twice - m) * weight, (blocks, count))
             f = xp.reshape((-root[m] * weight) * V, (rows, blocks, count))
             first = x[:, m][:, None]
-            after, _ = linear_scan(xp, lambda i: (a[:, i], f[:, :, i]), first, (rows, blocks), count, lambda x, _: x)
+            after, _ = linear_scan(
+                xp, lambda i: (a[:, i], f[:, :, i], None), first, (rows, blocks), count, lambda x, _: x
+            )
             after = xp.reshape(after, V.shape)
             before = xp.concat([first, after[:, :-1]], axis=1)
             return V + root[m] * (before + after), xp.take(after, picked, axis=1)

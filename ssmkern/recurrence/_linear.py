@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._arrays import Array, Namespace, chunk_size, in_passes, library
+from ._solve import times
 
 STEP_BYTES = 6 * 16  # for an entry of the state
 _SHORTEST = 16  # samples in a block: joining the blocks must cost less than stepping through them
@@ -14,7 +15,7 @@ _CACHED_ENTRIES = 2**15  # entries of the state of all blocks to handle at a tim
 
 def linear_scan(
     xp: Namespace,
-    coefficients: Callable[[Any], tuple[Array, Array]],
+    coefficients: Callable[[Any], tuple[Array, Array, Array | None]],
     x0: Array,
     shape: tuple[int, ...],
     count: int,
@@ -22,28 +23,33 @@ def linear_scan(
 ) -> tuple[Array, Array]:
     """Solve ``x_k = a_k x_(k-1) + f_k`` in blocks of ``count`` samples behind each other, ``k = j count + i``.
 
-    ``coefficients(i)`` gives a and f of the i-th sample of each block, which broadcast to ``shape = (..., blocks)``;
-    x0 is the state before the first sample, ``(..., 1)``. Returns the rows ``emit(x, i)`` stacked along a new last
-    axis, and the last state, ``(...)``.
+    ``coefficients(i)`` gives a and f of the i-th sample of each block, which broadcast to ``shape = (..., blocks)``,
+    and where the state before it is 0, or None; x0 is the state before the first sample, ``(..., 1)``. Returns the rows
+    ``emit(x, i)`` stacked along a new last axis, and the last state, ``(...)``.
 
     All blocks are stepped through at the same time, from rest and with the product of their a; states that enter
     the blocks follow in log2(blocks) doublings; then they are stepped through again from there. Nothing is divided by a
     product of a, so that any decay is allowed.
     """
     x = xp.broadcast_to(x0, shape)
+
+    def kept(x: Array, first: Array | None) -> Array:
+        return x if first is None else xp.where(first, xp.zeros_like(x), x)
+
     if shape[-1] > 1:
 
         def compose(carry: tuple[Array, Array], i: Any) -> tuple[tuple[Array, Array], None]:
-            a, f = coefficients(i)
-            return (a * carry[0], a * carry[1] + f), None
+            a, f, first = coefficients(i)
+            product, end = (kept(x, first) for x in carry)
+            return (a * product, a * end + f), None
 
         rest = (xp.ones_like(x), xp.zeros_like(x))
         (product, end), _ = library(xp).loop(compose, rest, count)
         x = _entering(xp, product, end, x[..., :1])
 
     def follow(x: Array, i: Any) -> tuple[Array, Array]:
-        a, f = coefficients(i)
-        x = a * x + f
+        a, f, first = coefficients(i)
+        x = a * kept(x, first) + f
         return x, emit(x, i)
 
     x, rows = library(xp).loop(follow, x, count)
@@ -56,8 +62,8 @@ def _entering(xp: Namespace, product: Array, end: Array, x0: Array) -> Array:
     a = xp.concat([xp.zeros_like(x0), product[..., :-1]], axis=-1)
     shift = 1
     while shift < f.shape[-1]:
-        f = f + a * _later(xp, f, shift)
-        a = a * _later(xp, a, shift)
+        f = f + times(xp, a, _later(xp, f, shift))
+        a = times(xp, a, _later(xp, a, shift))
         shift *= 2
     return f
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._arrays import Array, Namespace, device_of, library, read
 from ._tables import SHORT, BlockTables
@@ -80,7 +80,9 @@ def _blocks(tables: BlockTables, u: Array, starts: Array, x: Array, most: int) -
         return before, x, _outputs(tables, u, rank, before, most)
     y = library(xp).multiply(u, tables.response)
     y = y + library(xp).multiply(tables.to_factors(before), tables.leave)
-    return before, x, _placed(xp, y, found, _outputs(tables, u_begun, rank_begun, _picked(xp, before, found), most))
+    # Those picked have one axis for rows and blocks.
+    flat = replace(tables, response=tables.response[..., 0, :, :], leave=tables.leave[..., 0, :, :])
+    return before, x, _placed(xp, y, found, _outputs(flat, u_begun, rank_begun, _picked(xp, before, found), most))
 
 
 def _final(xp: Namespace, u: Array, rank: Array) -> Array:
@@ -90,11 +92,10 @@ def _final(xp: Namespace, u: Array, rank: Array) -> Array:
 
 def _outputs(tables: BlockTables, u: Array, rank: Array, before: Array, most: int) -> Array:
     """Outputs of blocks ``(..., b)`` from the states before them."""
-    xp, axes = tables.xp, u.ndim
-    response, leave = (x if x.ndim <= axes else x[..., 0, :, :] for x in (tables.response, tables.leave))
-    y = library(xp).multiply(tables.to_factors(before), leave)
+    xp = tables.xp
+    y = library(xp).multiply(tables.to_factors(before), tables.leave)
     y = xp.where(rank == 0, y, xp.zeros_like(y))
-    return y + _responses(tables, u, rank, most, response)
+    return y + _responses(tables, u, rank, most, tables.response)
 
 
 def _begun(xp: Namespace, through: Array) -> Array:

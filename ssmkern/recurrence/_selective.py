@@ -270,8 +270,9 @@ def _contract(xp: Namespace, x: Array, C: Array) -> Array:
     if C.ndim < 3 or C.shape[-3] > 1 or x.ndim < 3:
         return xp.sum(x * C, axis=-1)
     axes = (*range(x.ndim - 3), x.ndim - 2, x.ndim - 3, x.ndim - 1)
-    rows = xp.permute_dims(x, axes)
-    y = library(xp).matmul(rows, astype(xp, C, x.dtype)[..., 0, :, :, None])[..., 0]
+    dtype = common_dtype(xp, x, C)
+    rows = astype(xp, xp.permute_dims(x, axes), dtype)
+    y = library(xp).matmul(rows, astype(xp, C, dtype)[..., 0, :, :, None])[..., 0]
     return xp.matrix_transpose(y)
 
 

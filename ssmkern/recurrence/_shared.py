@@ -52,13 +52,14 @@ def _run(xp: Namespace, run: _Prepared, emit: Callable[[Array], Array], steps: S
             place = start + xp.arange(b.shape[-2], dtype=ends.dtype, device=device_of(u))
             inside = (place < ends[..., None])[..., None]
             a, b = xp.where(inside, a, xp.ones_like(a)), xp.where(inside, b, xp.zeros_like(b))
-        if starts is not None:
+        if starts is None:
+            states = linear_recurrence(a, b, x)
+        else:  # states that enter are part of b, so that all begin at rest: x is not the one where sequences start
             begins = starts[..., piece, None]
-            if ends is not None:
-                begins = begins & inside
-            b = xp.where(begins, b + a * first[..., None, :], b)
-            a = xp.where(begins, xp.zeros_like(a), a)
-        states = linear_recurrence(a, b, x)
+            begins = begins if ends is None else begins & inside
+            head = (xp.arange(b.shape[-2], device=device_of(u)) == 0)[:, None]
+            b = xp.where(begins | head, b + a * xp.where(begins, first[..., None, :], x[..., None, :]), b)
+            states = linear_recurrence(a, b, starts=begins[..., 0])
         rows.append(emit(xp.matrix_transpose(states)))
         x = states[..., -1, :]
     return (xp.concat(rows, axis=-1) if len(rows) > 1 else rows[0]), x

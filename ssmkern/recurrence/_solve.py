@@ -136,13 +136,13 @@ def _entering(xp: Namespace, blocks: tuple[Array, Array], x: Array, begun: Resta
     a = xp.concat([xp.zeros_like(x), product[..., :-1, :]], axis=-2)
     shift = 1
     while shift < f.shape[-2]:
-        f = f + _times(xp, a, _later(xp, f, shift))
-        a = _times(xp, a, _later(xp, a, shift))
+        f = f + times(xp, a, _later(xp, f, shift))
+        a = times(xp, a, _later(xp, a, shift))
         shift *= 2
     return xp.flip(f, axis=-2) if reverse else f
 
 
-def _times(xp: Namespace, a: Array, b: Array) -> Array:
+def times(xp: Namespace, a: Array, b: Array) -> Array:
     """A product that is 0 where a factor is 0, whatever the other: a state at rest and a product that overflows."""
     return xp.where((a == 0) | (b == 0), xp.zeros_like(a), a * b)
 

@@ -24,7 +24,7 @@ from .._arrays import (
 )
 from .._arrays.checks import batch_shape, check_core, check_number, check_real, check_vector, shape_of
 from ._lengths import check_lengths, check_starts
-from ._solve import solve
+from ._solve import Restarts, solve
 
 _CHUNK = 64  # samples
 _CORES = {"u": 2, "dt": 1, "A": 0, "B": 2, "C": 2, "D": 0, "x0": 2, "starts": 1, "ends": 0}
@@ -88,7 +88,8 @@ def ssd(
 
     In chunks of T samples: within one, ``(C B^T * decay) (dt u)`` with ``decay_ts = exp(s_t - s_s)`` for running sums s
     of ``dt A``, in float64 where the library has it; states from chunk to chunk by `linear_recurrence`. That is
-    2 (n + p) T + 4 n p flops a sample. Batch elements are computed as many at a time as fit the `byte_budget`.
+    2 (n + p) T + 4 n p flops a sample. Batch elements are computed as many at a time as fit the `byte_budget`. What is
+    not finite reaches all samples of its chunk, also those before it and those of other sequences.
 
     To generate a sequence pass one sample at a time, L = 1, and the state that the last call returned.
 
@@ -186,9 +187,11 @@ def _run(xp: Namespace, given: dict[str, Array]) -> tuple[Array, Array]:
     products = library(xp).matmul(*_pair(xp, C, xp.matrix_transpose(B)))
     y = library(xp).matmul(*_pair(xp, products * decay, given_u))
     # What a chunk leaves, and how much of the state before it.
-    left = decay[..., -1, :]
+    goes_on = given_u * decay[..., -1, :, None]
+    if rank is not None:  # also where it is not finite
+        goes_on = xp.where(earlier[..., -1, :, None], goes_on, xp.zeros_like(goes_on))
     through = _exp(xp, sums, None if rank is None else rank == 0, narrow)
-    added = library(xp).matmul(*_pair(xp, xp.matrix_transpose(given_u * left[..., None]), B))
+    added = library(xp).matmul(*_pair(xp, xp.matrix_transpose(goes_on), B))
     x0 = xp.zeros((p, n), dtype=added.dtype, device=device_of(u)) if x0 is None else x0
     if rank is not None:  # where sequences begin the state is x0, and decays from there
         base = xp.where(begun == 1, sums - z, xp.zeros_like(sums))
@@ -197,10 +200,12 @@ def _run(xp: Namespace, given: dict[str, Array]) -> tuple[Array, Array]:
         fresh = _exp(xp, sums - base, rank > 0, narrow)
         added = added + fresh[..., -1][..., None, None] * x0[..., None, :, :]
         y = y + fresh[..., None] * library(xp).matmul(*_pair(xp, C, xp.matrix_transpose(x0)[..., None, :, :]))
-    x, last = _states(xp, through[..., -1], added, x0)
-    y = y + through[..., None] * library(xp).matmul(*_pair(xp, C, xp.matrix_transpose(x)))
+    x, last = _states(xp, through[..., -1], added, x0, None if rank is None else rank[..., -1] > 0)
+    entered = through[..., None] * library(xp).matmul(*_pair(xp, C, xp.matrix_transpose(x)))
+    y = y + (entered if rank is None else xp.where(rank[..., None] == 0, entered, xp.zeros_like(entered)))
     y = xp.reshape(y, (*y.shape[:-3], count * size, p))[..., :length, :]
-    return (y if gain is None else y + gain), xp.broadcast_to(last, (*y.shape[:-2], p, n))
+    y = y if gain is None else y + gain
+    return y, xp.broadcast_to(last, (*y.shape[:-2], p, n))
 
 
 def _exp(xp: Namespace, z: Array, where: Array | None, dtype: Any) -> Array:
@@ -220,11 +225,12 @@ def _pair(xp: Namespace, a: Array, b: Array) -> tuple[Array, Array]:
     return astype(xp, a, dtype), astype(xp, b, dtype)
 
 
-def _states(xp: Namespace, through: Array, added: Array, x0: Array) -> tuple[Array, Array]:
-    """States before each chunk, ``(..., c, p, n)``, and after the last."""
+def _states(xp: Namespace, through: Array, added: Array, x0: Array, begun: Array | None) -> tuple[Array, Array]:
+    """States before each chunk, ``(..., c, p, n)``, and after the last; none goes on where sequences have begun."""
     p, n = added.shape[-2:]
     added, x0 = (xp.reshape(x, (*x.shape[:-2], p * n)) for x in _pair(xp, added, x0))
-    after = solve(xp, astype(xp, through[..., None], added.dtype), added, x0)
+    restarts = None if begun is None else Restarts(begun, xp.zeros_like(x0))
+    after = solve(xp, astype(xp, through[..., None], added.dtype), added, x0, restarts)
     first = x0[..., None, :] + xp.zeros_like(after[..., :1, :])
     before = xp.concat([first, after[..., :-1, :]], axis=-2)
     before, last = (xp.reshape(x, (*x.shape[:-1], p, n)) for x in (before, after[..., -1, :]))

@@ -170,6 +170,18 @@ def test_batches_broadcast_as_in_gufuncs(xp):
     assert_close(x[1, 2, 3, :], last, 1e-13)
 
 
+def test_complex_outputs_of_real_states(xp):
+    """C alone is complex, and the same for all channels."""
+    generator = sts.rng(8)
+    u, dt, A = generator.standard_normal((3, 40)), generator.uniform(0.1, 1, (3, 40)), -generator.random((3, 4))
+    B, C = generator.standard_normal((1, 40, 4)), sts.normal(generator, (1, 40, 4), True)
+    given = [asarray(xp, v) for v in (u, dt, A, B)]
+    y, x = sk.selective_scan(*given, asarray(xp, C))
+    re, im = (to_numpy(sk.selective_scan(*given, asarray(xp, part))[0]) for part in (C.real, C.imag))
+    assert_close(y, re + 1j * im, 1e-13)
+    assert not np.iscomplexobj(to_numpy(x))
+
+
 def test_packed_sequences_do_not_know_of_each_other(xp):
     """Equal to separate scans, also where a neighbour is not a number."""
     u, dt, A, B, C, D, x0 = arguments(200)

@@ -68,6 +68,89 @@ def test_a_neighbour_that_is_not_a_number(xp, kind):
     assert_close(x, to_numpy(expected[1]), 1e-13)
 
 
+@pytest.mark.parametrize("way", ["steps of their own", "mimo", "mimo, steps of their own", "states"])
+def test_a_neighbour_of_stepped_states(xp, way):
+    """Where no blocks are multiplied samples before the one that is not a number are as they were."""
+    system, generator = sts.make("diagonal-pairs"), sts.rng(2)
+    u, starts = generator.standard_normal(300), np.isin(np.arange(300), [100, 150])
+    u[120] = np.nan
+    given = {"dt": np.full(300, 0.1), "discretization": "zoh"} if "steps" in way else {}
+    system = system if given else sk.discretize(system, 0.1, "zoh")
+    if "mimo" in way:
+        system, u = system.replace(B=system.B[..., None], C=system.C[..., None, :], mimo=True), u[None]
+
+    def run(u, starts, **given):
+        given = {name: asarray(xp, v) if isinstance(v, np.ndarray) else v for name, v in given.items()}
+        run = sk.states if way == "states" else sk.scan
+        found = run(to_library(xp, system), asarray(xp, u), starts=asarray(xp, starts), **given)
+        return to_numpy(found if way == "states" else found[0]).reshape(300, -1)
+
+    clean = np.where(np.isfinite(u), u, 0.0)
+    y, expected = run(u, starts, **given), run(clean, starts, **given)
+    there = np.r_[0:120, 150:300]
+    assert np.all(np.isnan(y[120:150]))
+    assert_close(y[there], expected[there], 1e-13)
+
+
+def test_a_neighbour_in_the_dual(xp):
+    """It has its say in a chunk of 64 samples, and no further than the next start."""
+    generator = sts.rng(3)
+    u, dt, B, C = (generator.uniform(0.1, 1, shape) for shape in ((300, 2), (300,), (300, 3), (300, 3)))
+    bad, starts = u.copy(), asarray(xp, np.isin(np.arange(300), [100, 150]))
+    bad[120] = np.nan
+    (y, x), expected = (sk.ssd(*(asarray(xp, v) for v in (v, dt)), -0.1, *(asarray(xp, v) for v in (B, C)),
+                               starts=starts) for v in (bad, u))  # fmt: skip
+    there = np.r_[0:64, 192:300]
+    assert_close(to_numpy(y)[there], to_numpy(expected[0])[there], 1e-13)
+    assert_close(x, to_numpy(expected[1]), 1e-13)
+
+
+@pytest.mark.parametrize("block", [4, 16, None])
+def test_starts_behind_the_last_whole_block(xp, block):
+    """There are more of them there than in any other block."""
+    system, u = sk.discretize(sts.make("dense"), 0.1), sts.rng(5).standard_normal(31)
+    starts = np.isin(np.arange(31), [28, 29, 30])
+    y, _ = sk.scan(to_library(xp, system), asarray(xp, u), starts=asarray(xp, starts), block=block)
+    for first, last in pieces(31, starts):
+        assert_close(y[first:last], sk.scan(system, u[first:last])[0], 1e-13)
+
+
+@pytest.mark.parametrize("kind", ["dense", "diagonal-real"])
+@pytest.mark.parametrize(("of_A", "of_C", "of_u"), [((3,), (), (3, 3)), ((3,), (), (1, 3)), ((), (3,), (3, 3))])
+def test_systems_of_fewer_axes(xp, kind, of_A, of_C, of_u):
+    """Matrices of which some have fewer axes of the batch than the others."""
+    if is_jax(xp) and kind != "dense":
+        pytest.skip("JAX compiles every case: one stands for the rest")
+    system, generator = sk.discretize(sts.make(kind), 0.1), sts.rng(6)
+    name = "A" if kind == "dense" else "Lambda"
+    A, core = getattr(system, name), getattr(system, name).ndim
+    A = A * generator.uniform(0.5, 1, (*of_A, *(1,) * core))
+    B, C = (generator.standard_normal((*shape, 4)) for shape in ((3, 3), of_C))
+    system = system.replace(**{name: A}, B=B, C=C)
+    u, starts = generator.standard_normal((*of_u, 50)), np.arange(50) == 20
+    y, x = sk.scan(to_library(xp, system), asarray(xp, u), starts=asarray(xp, starts))
+    assert_close(y[..., :20], sk.scan(system, u[..., :20])[0], 1e-13)
+    assert_close(y[..., 20:], sk.scan(system, u[..., 20:])[0], 1e-13)
+    assert_close(x, sk.scan(system, u[..., 20:])[1], 1e-13)
+
+
+@pytest.mark.parametrize("kind", ["dense", "diagonal-real"])
+def test_no_sequences(xp, kind):
+    system = to_library(xp, sk.discretize(sts.make(kind), 0.1))
+    y, x = sk.scan(system, asarray(xp, np.zeros((0, 50))), starts=asarray(xp, np.zeros(50, dtype=bool)))
+    assert tuple(y.shape) == (0, 50)
+    assert tuple(x.shape) == (0, 4)
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_states_of_the_dual_have_the_axes_of_its_gain(xp, few):
+    u, dt, B, D = np.ones((70, 1)), np.ones(70), np.ones((70, 2)), np.ones((3, 2))
+    with sk.byte_budget(2**13 if few else 2**28):
+        y, x = sk.ssd(*(asarray(xp, v) for v in (u, dt)), -1.0, *(asarray(xp, v) for v in (B, B, D)))
+    assert tuple(y.shape) == (3, 2, 70, 1)
+    assert tuple(x.shape) == (3, 2, 1, 2)
+
+
 @pytest.mark.parametrize("kind", ["dplr-pairs", "diagonal-real", "dense"])
 @pytest.mark.parametrize("shapes", [((3, 2), (), ()), ((), (3, 2), ()), ((), (), (3, 2)), ((2,), (3, 1), (1, 2))])
 def test_batches_of_their_own(xp, kind, shapes):
