@@ -105,7 +105,10 @@ def _turn(p, q, n, a, b):  # type: ignore[no-untyped-def]
     if not size > n * 2.0**-52 * math.sqrt(a) * math.sqrt(b):
         return 0.0
     half = (b - a) / (2.0 * size)
-    tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.sqrt(1.0 + half * half))
+    if abs(half) > 1e9:  # its square can be too large for a number
+        tangent = 0.5 / half
+    else:
+        tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.sqrt(1.0 + half * half))
     cosine = 1.0 / math.sqrt(1.0 + tangent * tangent)
     sine, phase = cosine * tangent, np.conj(inner) / size
     for m in range(p.size):
