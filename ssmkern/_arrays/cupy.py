@@ -32,7 +32,7 @@ class CuPy(Views):
         """CuPy broadcasts no batches."""
         return self.xp.linalg.solve(*self._broadcast(A, B))
 
-    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array]:
+    def cauchy(self, terms: int, z: Array, w: Array) -> Callable[[Array, Array, Array], Array]:
         return _cauchy
 
     def cauchy_description(self) -> str:

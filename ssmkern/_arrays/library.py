@@ -306,8 +306,8 @@ class Library:
         """
         raise NotImplementedError
 
-    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
-        """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many terms."""
+    def cauchy(self, terms: int, z: Array, w: Array) -> Callable[[Array, Array, Array], Array] | None:
+        """A function for ``sum_n v_n / (z_l - w_n)`` of complex arrays, if there is one for so many and for these."""
         return None
 
     def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:

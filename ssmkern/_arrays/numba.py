@@ -14,6 +14,7 @@ from .threads import in_threads, processors
 PACKAGE = "numba"
 _BLOCK = 256  # points that the loop takes at a time
 _PAIRS = 2**18  # entries of all pairs of rows below which plain calls are done before the loop would be loaded
+_MODERATE = 2.0**450  # far from the root of the largest number
 _CALL = 2**21  # terms of one call of it: a few milliseconds
 
 
@@ -34,6 +35,14 @@ def compiled_cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     in_threads(call, -(-blocks // step), processors())
     return out.reshape(*shape, z.shape[-1])
+
+
+def have_squares(z: np.ndarray, w: np.ndarray) -> bool:
+    """Whether squares of distances, which the loop divides by, neither overflow nor vanish."""
+    sizes = [np.maximum(np.abs(x.real), np.abs(x.imag)) for x in (z, w)]
+    tiny = [bool(np.any(size < 1.0 / _MODERATE)) for size in sizes]
+    zeros = all(bool(np.all((size == 0) | (size >= 1.0 / _MODERATE))) for size in sizes)
+    return not any(bool(np.any((size > _MODERATE) & np.isfinite(size))) for size in sizes) and (zeros or not all(tiny))
 
 
 def compiled_rotations(rows: Any) -> Callable[[np.ndarray, int], np.ndarray] | None:
@@ -96,7 +105,10 @@ def _turn(p, q, n, a, b):  # type: ignore[no-untyped-def]
     if not size > n * 2.0**-52 * math.sqrt(a) * math.sqrt(b):
         return 0.0
     half = (b - a) / (2.0 * size)
-    tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.sqrt(1.0 + half * half))
+    if abs(half) > 1e9:  # its square can be too large for a number
+        tangent = 0.5 / half
+    else:
+        tangent = (-1.0 if half < 0.0 else 1.0) / (abs(half) + math.sqrt(1.0 + half * half))
     cosine = 1.0 / math.sqrt(1.0 + tangent * tangent)
     sine, phase = cosine * tangent, np.conj(inner) / size
     for m in range(p.size):

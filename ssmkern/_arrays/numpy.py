@@ -137,8 +137,9 @@ class NumPy(Views):
     def triangle(self, x: Array) -> Array:
         return np.linalg.qr(x, mode="r")
 
-    def cauchy(self, terms: int) -> Callable[[Array, Array, Array], Array] | None:
-        return numba.compiled_cauchy if terms >= _FUSED and numba.cauchy_loop() else None
+    def cauchy(self, terms: int, z: Array, w: Array) -> Callable[[Array, Array, Array], Array] | None:
+        compiled = terms >= _FUSED and numba.cauchy_loop() and numba.have_squares(z, w)
+        return numba.compiled_cauchy if compiled else None
 
     def rotations(self, rows: Array) -> Callable[[Array, int], Array] | None:
         return numba.compiled_rotations(rows)

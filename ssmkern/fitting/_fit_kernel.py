@@ -114,7 +114,8 @@ def fit_kernel(K: Array, order: int, *, form: str = "diagonal") -> tuple[System,
         raise ValueError("K: got values that are not finite, expected finite ones; replace or leave out the others")
     dtype = np.float32 if real_of(xp, K.dtype) == xp.float32 else np.float64
     flat = samples.reshape(-1, samples.shape[-1])
-    scales = 2.0 ** np.frexp(np.abs(flat).max(axis=-1, initial=0.0))[1]  # no square is too large or too small then
+    exponents = np.frexp(np.abs(flat).max(axis=-1, initial=0.0))[1] - 1
+    scales = 2.0**exponents  # so that no square is too large or too small
     flat = flat.astype(complex if is_complex(xp, K) else float, order="C") / scales[:, None]
     real = np.isrealobj(flat)
     if form == "diagonal":

@@ -92,7 +92,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     dtype = common_dtype(xp, v, z, w)
     n, length = w.shape[-1], z.shape[-1]
     complex_values = xp.isdtype(dtype, "complex floating")
-    fused = library(xp).cauchy(math.prod(batch) * length * n) if complex_values else None
+    fused = library(xp).cauchy(math.prod(batch) * length * n, z, w) if complex_values else None
     if many(n, length, compiled=fused is not None) and library(xp).have_values((v, z, w)):
         wide = tuple(astype(xp, x, xp.complex128) for x in (v, z, w))
         return astype(xp, many_sums(xp, wide, 1, single=xp.isdtype(dtype, (xp.float32, xp.complex64))), dtype)

@@ -14,6 +14,12 @@ def accurate_svd(xp: Namespace, M: Array, vectors: bool) -> tuple[Array, Array, 
     decomposition first: on the adjoint of its triangle, whose columns are nearly orthogonal, the rotations keep all
     digits of the smallest value, and few are needed. Without ``vectors`` U and V are of no use.
     """
+    largest = xp.max(xp.abs(M), axis=(-2, -1), keepdims=True)
+    limits = xp.finfo(largest.dtype)
+    some = largest > limits.smallest_normal
+    # So that squares of the smallest values do not vanish, and products of three of the largest do not overflow.
+    scale = xp.where(some, float(limits.max) ** 0.3 / xp.where(some, largest, xp.ones_like(largest)), largest + 1.0)
+    M = M * scale
     Q, R = xp.linalg.qr(M, mode="reduced") if vectors else (M, library(xp).triangle(M))
     n, rows = M.shape[-1], conj(xp, R)
     if vectors:
@@ -25,10 +31,10 @@ def accurate_svd(xp: Namespace, M: Array, vectors: bool) -> tuple[Array, Array, 
     order = xp.argsort(values, axis=-1, descending=True)
     values = xp.take_along_axis(values, order, axis=-1)
     if not vectors:
-        return M, values, M
+        return M, values / scale[..., 0], M
     rows = xp.take_along_axis(rows, order[..., None], axis=-2)
     V = xp.matrix_transpose(rows[..., :n] / xp.where(values > 0, values, xp.ones_like(values))[..., None])
-    return Q @ xp.matrix_transpose(rows[..., n:]), values, V
+    return Q @ xp.matrix_transpose(rows[..., n:]), values / scale[..., 0], V
 
 
 def _swept(xp: Namespace, work: Array) -> Array:

@@ -223,6 +223,7 @@ def test_extreme_kernels(form):
         (np.zeros(20), 4, 0),
         (np.eye(1, 20)[0], 4, 1e-12),  # nothing but the first sample
         (np.array([3.0, 1.5]), 1, 1e-14),
+        (1.7e308 * 0.9**T, 1, 1e-12),
         (1e300 / (1 + T), 8, 1e-3),
         (1e-300 / (1 + T), 8, 1e-3),
         (np.zeros((0, 20)), 4, 0),

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import strategies as sts
 from bad_input import Maker, assert_refused
-from helpers import COMPLEX, asarray, assert_close, assert_like, is_jax, rounded, to_numpy, tolerance
+from helpers import COMPLEX, EPS, asarray, assert_close, assert_like, is_jax, rounded, to_numpy, tolerance
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +64,21 @@ def test_chunks_join(xp):
         result = sk.cauchy(*(asarray(xp, x) for x in (v, z, w)))
     reference = np.sum(v[..., None, :] / (z[:, None] - w[..., None, :]), axis=-1)
     assert_close(result, reference, tolerance("float64"))
+
+
+SCALES = [1e-300, 1e-160, 1.0, 1e160, 1e300]
+
+
+@pytest.mark.parametrize("points", SCALES)
+@pytest.mark.parametrize("poles", SCALES)
+def test_squares_of_distances_that_are_no_numbers(xp, points, poles):
+    """So many terms that NumPy sums them in a compiled loop where there is one."""
+    generator = sts.rng(4)
+    v, z, w = (sts.normal(generator, (n,)) + 1j * sts.normal(generator, (n,)) for n in (1100, 1000, 1100))
+    z, w = points * z, poles * w
+    found = to_numpy(sk.cauchy(*(asarray(xp, x) for x in (v, z, w))))
+    terms = 1 / (z.astype(np.clongdouble)[:, None] - w)
+    assert np.max(abs(found - terms @ v) / (abs(terms) @ abs(v))) < 60 * EPS["float64"]
 
 
 def test_pole_at_a_node_is_not_finite(xp):

@@ -187,6 +187,24 @@ def test_nodes_that_are_not_finite(bad, monkeypatch):
 
 
 @pytest.mark.usefixtures("always", "way")
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e157, 1e300])
+@pytest.mark.parametrize("share", [2, 400])
+def test_scales_far_apart(scale, share):
+    """Next to others, every second node or a few on each side are of a scale whose squares are no numbers."""
+    v, z, w = case("square")
+    z, w = (x * np.where(np.arange(x.shape[0]) % share, 1.0, scale) for x in (z, w))
+    assert error(batch_sums(v, z, w, 1, single=False), v, z, w) < TYPICAL
+
+
+@pytest.mark.usefixtures("always", "way")
+def test_far_ends():
+    """The whole extent is too large for a number."""
+    v, z, w = case("square")
+    z, w = (1.7e308 * (2.0 * x - 1.0 - 1.0j) for x in (z, w))
+    assert error(batch_sums(v, z, w, 1, single=False), v, z, w) < TYPICAL
+
+
+@pytest.mark.usefixtures("always", "way")
 def test_nodes_that_are_one():
     found = sk.cauchy(np.ones(30) + 0j, np.full(40, 1j), np.full(30, 1j))
     assert not np.any(np.isfinite(found))

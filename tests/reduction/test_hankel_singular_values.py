@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import strategies as sts
 from helpers import (
+    asarray,
     assert_close,
     compiled,
     full,
@@ -299,3 +300,16 @@ def test_the_system_is_not_changed():
     sk.hankel_singular_values(host)
     for name, x in before.items():
         np.testing.assert_array_equal(getattr(host, name), x)
+
+
+@pytest.mark.parametrize("turns", [0.0, 1.0])
+@pytest.mark.parametrize("scale", [2.0**-330, 2.0**-230, 2.0**330])
+def test_values_whose_squares_are_no_numbers(xp, turns, scale):
+    """Powers of 2 change no digit, and so no value but by rounding in another place."""
+    modes = -1 - np.arange(12) / 12 + 1j * turns * np.arange(12)
+    modes = modes if turns else modes.real
+    plain, scaled = (
+        to_numpy(sk.hankel_singular_values(sk.Diagonal(*(asarray(xp, x) for x in (modes, B, B)))))
+        for B in (np.ones_like(modes), scale * np.ones_like(modes))
+    )
+    np.testing.assert_allclose(scaled / scale / scale, plain, rtol=1e-12)

@@ -11,6 +11,7 @@ from .sums import Tree, plant, tree_sums
 
 Part = tuple[np.ndarray | slice, np.ndarray | slice, Tree]  # which points, which poles, and their tree
 _ALL = slice(None)
+_SMALL = 2.0**-400  # of the largest: the square is far from 0 still
 
 
 def batch_sums(v: np.ndarray, z: np.ndarray, w: np.ndarray, order: int, *, single: bool) -> np.ndarray:
@@ -37,10 +38,34 @@ def batch_sums(v: np.ndarray, z: np.ndarray, w: np.ndarray, order: int, *, singl
 
 
 def _parts(z: np.ndarray, w: np.ndarray, matrices: Translations) -> list[Part]:
-    """One tree, and plain sums for points and poles that are not finite, so that they spoil no others."""
-    finite_z, finite_w = np.isfinite(z), np.isfinite(w)
-    if np.all(finite_z) and np.all(finite_w):
+    """One tree for most, which has all points and poles.
+
+    Those that are not finite get plain sums, so that they spoil no others, and where both points and poles are so much
+    smaller than the largest that squares of distances vanish, these get a tree of their own.
+    """
+
+    def part(points: np.ndarray, poles: np.ndarray) -> list[Part]:
+        some, others = np.flatnonzero(points), np.flatnonzero(poles)
+        return [(some, others, plant(z[some], w[others], matrices))] if some.size and others.size else []
+
+    split, (of_z, of_w) = _least(z, w)
+    if not split:
         return [(_ALL, _ALL, plant(z, w, matrices))]
-    kinds = (finite_z, finite_w), (finite_z, ~finite_w), (~finite_z, np.ones_like(finite_w))
-    pairs = [(np.flatnonzero(points), np.flatnonzero(poles)) for points, poles in kinds]
-    return [(some, poles, plant(z[some], w[poles], matrices)) for some, poles in pairs if some.size and poles.size]
+    within = np.flatnonzero(of_z), np.flatnonzero(of_w)
+    inner = _parts(z[within[0]], w[within[1]], matrices) if all(x.size for x in within) else []
+    return [
+        *((within[0][points], within[1][poles], tree) for points, poles, tree in inner),
+        *part(of_z, ~of_w),
+        *part(~of_z, np.ones_like(of_w)),
+    ]
+
+
+def _least(z: np.ndarray, w: np.ndarray) -> tuple[bool, list[np.ndarray]]:
+    """Whether some points and poles are to have a tree of their own, and which: finite ones, then small ones."""
+    which = [np.isfinite(x) for x in (z, w)]
+    if not all(np.all(x) for x in which):
+        return True, which
+    sizes = [np.maximum(np.abs(x.real), np.abs(x.imag)) for x in (z, w)]
+    largest = max(float(np.max(size, initial=0.0)) for size in sizes)
+    which = [size < _SMALL * largest for size in sizes]
+    return all(np.any(x) for x in which), which

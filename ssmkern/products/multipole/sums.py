@@ -10,12 +10,12 @@ import numpy as np
 from ..._arrays import in_threads, leaf_loops, library, processors
 from .expansions import NEAR, Translations, derivative
 from .leaves import Job, Leaves, add_series, in_tasks, moments, near_terms, pairs
-from .tree import FINEST, Points, Square, level, neighbors, sort, square
+from .tree import FINEST, Points, Square, extent, level, neighbors, sort, square, times
 
 _DIRECT = 256  # points in a leaf where there is no tree
 _ROWS = 1024  # boxes that are worth a thread
 _TRANSLATION = 0.1  # nanoseconds for an entry of a matrix, on two cores
-_MODERATE = 64  # exponents of the side of a square, between which nothing is scaled
+_MODERATE = 64  # exponents of an extent between which nothing is scaled
 _CROWD = 500  # points in each box at which a deeper level always costs less
 _PAIR = {True: 0.4, False: 3.0}  # nanoseconds for a near term, compiled or not
 
@@ -28,18 +28,17 @@ class Tree(NamedTuple):
     w: Points
     depth: int
     job: Job
-    scale: float = 1.0  # of points and poles, a power of 2
+    exponent: int = 0  # points and poles were divided by 2 to that power
 
 
 def plant(z: np.ndarray, w: np.ndarray, matrices: Translations) -> Tree:
     """The tree of the depth that costs least; 0 stands for the plain sum, as where points are not finite."""
+    exponent = _exponent(extent(z, w))
+    z, w = times(z, -exponent), times(w, -exponent)
     over = square(z, w)
     if over is None:
         points, poles = (Points(np.arange(x.shape[0]), x, x, x) for x in (z, w))
-        return Tree(Square(0.0, 1.0), points, poles, 0, plain(points, poles))
-    scale = _scale(over.side)
-    if scale != 1.0:
-        z, w, over = z * scale, w * scale, Square(over.corner * scale, over.side * scale)
+        return Tree(Square(0.0, 1.0), points, poles, 0, plain(points, poles), exponent)
     sides: dict[int, Points] = {}
     in_threads(lambda i: sides.update({i: sort((z, w)[i], over)}), 2, processors())
     points, poles = sides[0], sides[1]
@@ -58,13 +57,13 @@ def plant(z: np.ndarray, w: np.ndarray, matrices: Translations) -> Tree:
         if cost < best:
             best, found = cost, (depth, job)
     depth, job = found or (0, plain(points, poles))
-    return Tree(over, points, poles, depth, job, scale)
+    return Tree(over, points, poles, depth, job, exponent)
 
 
-def _scale(side: float) -> float:
-    """A factor with which squares of distances neither overflow nor vanish."""
-    exponent = math.frexp(side)[1]
-    return 2.0**-exponent if abs(exponent) > _MODERATE else 1.0
+def _exponent(size: float) -> int:
+    """The power of 2 to divide by, so that squares of distances neither overflow nor vanish."""
+    exponent = math.frexp(size)[1] if math.isfinite(size) else 0
+    return exponent if abs(exponent) > _MODERATE else 0
 
 
 def leaves(z: Points, w: Points, over: Square, depth: int) -> Job:
@@ -101,7 +100,7 @@ def tree_sums(tree: Tree, v: np.ndarray, order: int, matrices: Translations) -> 
     for taylor in found:
         add_series(job, taylor, sums)
     out = np.empty_like(sums)
-    out[tree.z.order] = sums if tree.scale == 1.0 else sums * tree.scale**order
+    out[tree.z.order] = times(sums, -order * tree.exponent)
     return out
 
 

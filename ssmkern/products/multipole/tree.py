@@ -8,7 +8,8 @@ level, and so by those of all others.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,15 +61,29 @@ class Level(NamedTuple):
 
 
 def square(*points: np.ndarray) -> Square | None:
-    """The square over sets of points; None if they are one point, not finite, or farther apart than numbers go."""
-    low = [min(float(np.min(part(x))) for x in points) for part in (np.real, np.imag)]
-    high = [max(float(np.max(part(x))) for x in points) for part in (np.real, np.imag)]
-    extent = max(high[0] - low[0], high[1] - low[1])
-    if not 2.0**-900 < extent < 2.0**900:
+    """The square over sets of points; None if they are one point, or not finite."""
+    low = _corner(np.min, points)
+    size = 2.0 * extent(*points)
+    if not 0.0 < size < math.inf:
         return None
-    unit = 2.0 ** (math.frexp(extent)[1] - 7)  # 64 to 128 of them are the extent
+    unit = 2.0 ** (math.frexp(size)[1] - 7)  # 64 to 128 of them are the extent
     corner = [math.floor(x / unit) * unit for x in low]
-    return Square(complex(*corner), (math.ceil(extent / unit) + 1) * unit)
+    return Square(complex(*corner), (math.ceil(size / unit) + 1) * unit)
+
+
+def extent(*points: np.ndarray) -> float:
+    """Half the side that a square over sets of points needs: the whole can be too large for a number."""
+    low, high = _corner(np.min, points), _corner(np.max, points)
+    return float(np.max([0.5 * last - 0.5 * first for first, last in zip(low, high, strict=True)]))
+
+
+def times(x: np.ndarray, exponent: int) -> np.ndarray:
+    """Complex numbers times a power of 2, which itself can be too large for a number."""
+    return np.ldexp(x.view(float), exponent).view(complex) if exponent else x
+
+
+def _corner(least: Callable[[Any], Any], points: tuple[np.ndarray, ...]) -> list[float]:
+    return [float(least([least(part(x)) for x in points])) for part in (np.real, np.imag)]
 
 
 def sort(x: np.ndarray, over: Square) -> Points:
