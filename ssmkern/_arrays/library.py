@@ -14,6 +14,7 @@ import array_api_compat
 import numpy as np
 
 from .operation import Operation
+from .shapes import broadcast
 from .slices import Arrays, Index, cut, take
 
 Array = Any
@@ -281,7 +282,7 @@ class Library:
             return self.xp.concat(solved, axis=axis)
 
     def _broadcast(self, A: Array, B: Array) -> tuple[Array, Array]:
-        shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        shape = broadcast(A.shape[:-2], B.shape[:-2])
         A, B = (self.xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
         return A, B
 

@@ -1,15 +1,8 @@
-"""Shapes that broadcast, and gradients of what was broadcast."""
+"""Gradients of what was broadcast."""
 
 from __future__ import annotations
 
 from .._arrays import Array, Namespace
-
-
-def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Broadcast shapes that fit; sizes may be symbols, which are compared with 1 alone."""
-    longest = max(map(len, shapes))
-    filled = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
-    return tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*filled, strict=True))
 
 
 def summed(xp: Namespace, x: Array, shape: tuple[int, ...]) -> Array:
