@@ -246,7 +246,7 @@ class Library:
 
     def multiply(self, rows: Array, matrix: Array) -> Array:
         """``rows @ matrix``, ``(..., k, n)`` and ``(..., n, m)``, in a slice of a batch."""
-        if rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:
+        if rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 != rows.shape[-3]:
             # One product instead of many with the same matrix, which some libraries would copy for each.
             count, n = rows.shape[-2:]
             merged = self.xp.reshape(rows, (*rows.shape[:-3], rows.shape[-3] * count, n))

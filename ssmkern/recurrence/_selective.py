@@ -268,7 +268,7 @@ class Run:
 
 def _contract(xp: Namespace, x: Array, C: Array) -> Array:
     """``sum_n x_n C_n`` of ``(..., T, n)``: a matrix product where C is the same along the axis before T."""
-    if C.ndim < 3 or C.shape[-3] > 1 or x.ndim < 3:
+    if C.ndim < 3 or C.shape[-3] != 1 or x.ndim < 3:
         return xp.sum(x * C, axis=-1)
     axes = (*range(x.ndim - 3), x.ndim - 2, x.ndim - 3, x.ndim - 1)
     rows = xp.permute_dims(x, axes)
