@@ -34,4 +34,4 @@ def known(size: Any) -> bool:
 
 def counted(shape: Shape) -> int:
     """Elements of a shape, by which to choose how to compute; along a symbol one is counted."""
-    return math.prod(size for size in shape if known(size))
+    return math.prod([size for size in shape if known(size)])  # torch.compile takes no generator here
