@@ -40,7 +40,7 @@ def programs(xp):
         "scan-dt": (lambda u, t: sk.scan(kinds["diagonal-pairs"], u, dt=0.1 + 0.01 * t * t), signal, signal),
         "scan-dplr-x0": (lambda u, x: sk.scan(dplr, u, x), signal, ((rows["dplr-pairs"],), True)),
         "scan-mimo": (lambda u: sk.scan(several, u), ((2, LENGTH), False)),
-        "convolve": (lambda u, K: sk.convolve(u, K), signal, signal),
+        "convolve": (sk.convolve, signal, signal),
         "convolve-channels": (
             lambda u: sk.convolve(u, sk.kernel(kinds["diagonal-pairs"], LENGTH, dt=-0.1 * steps)),
             ((3, LENGTH), False),
@@ -83,8 +83,8 @@ def test_torch_exports_batches_of_every_size(torch, name):
             return function(*arrays)
 
     given = tuple(map(torch.asarray, drawn(shapes, 4)))
-    batch = {0: torch.export.Dim("batch", max=4096)}
-    exported = torch.export.export(Program(), given, dynamic_shapes={"arrays": (batch,) * len(given)})
+    batch = {0: torch.export.Dim("batch")}
+    exported = torch.export.export(Program(), given, dynamic_shapes={"arrays": (batch,) * len(given)}, strict=False)
     for size in (2, 7):
         arrays = tuple(map(torch.asarray, drawn(shapes, size)))
         assert_equal(exported.module()(*arrays), function(*arrays))
