@@ -13,6 +13,7 @@ from .dtypes import is_array, is_complex, real_of, widest
 from .library import Device, DType, Namespace
 from .lookup import library
 from .namespace import check_plain, common_namespace
+from .shapes import broadcast
 from .values import truth
 
 _PRECISIONS = {"float32": "complex64", "float64": "complex128"}
@@ -147,7 +148,7 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
 def batch_shape(**shapes: tuple[int, ...]) -> tuple[int, ...]:
     """Broadcast the named batch shapes."""
     try:
-        return np.broadcast_shapes(*shapes.values())
+        return broadcast(*shapes.values())
     except ValueError:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"batch shapes do not broadcast: {listed}; core dimensions come last") from None

@@ -14,6 +14,7 @@ import array_api_compat
 import numpy as np
 
 from .operation import Operation
+from .shapes import broadcast
 from .slices import Arrays, Index, cut, take
 
 Array = Any
@@ -245,7 +246,7 @@ class Library:
 
     def multiply(self, rows: Array, matrix: Array) -> Array:
         """``rows @ matrix``, ``(..., k, n)`` and ``(..., n, m)``, in a slice of a batch."""
-        if rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 < rows.shape[-3]:
+        if rows.ndim > 2 and matrix.ndim > 2 and matrix.shape[-3] == 1 != rows.shape[-3]:
             # One product instead of many with the same matrix, which some libraries would copy for each.
             count, n = rows.shape[-2:]
             merged = self.xp.reshape(rows, (*rows.shape[:-3], rows.shape[-3] * count, n))
@@ -281,7 +282,7 @@ class Library:
             return self.xp.concat(solved, axis=axis)
 
     def _broadcast(self, A: Array, B: Array) -> tuple[Array, Array]:
-        shape = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        shape = broadcast(A.shape[:-2], B.shape[:-2])
         A, B = (self.xp.broadcast_to(x, (*shape, *x.shape[-2:])) for x in (A, B))
         return A, B
 

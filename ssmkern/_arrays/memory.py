@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from .capability import CONTEXT, works
 from .dtypes import widest
 from .library import Array, DType, Namespace
 from .lookup import library
+from .shapes import broadcast, known
 from .slices import Arrays
 from .threads import processors
 from .torch import compiling
@@ -76,6 +75,8 @@ def budget(x: Array) -> int:
 
 def chunk_size(x: Array, count: int, bytes_each: int) -> int:
     """How many of ``count`` items of ``bytes_each`` bytes to take at a time, beside an array x."""
+    if not known(count * bytes_each):
+        return count
     return min(count, max(1, budget(x) // max(1, bytes_each)))
 
 
@@ -108,7 +109,7 @@ def in_slices(
     budget lets them be, for functions that repeat work in every slice. NumPy spreads them over threads, unless
     ``threads`` is false, for functions whose matrix products occupy all processors by themselves.
     """
-    shape = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in arrays))
+    shape = broadcast(*(x.shape[: x.ndim - core] for x, core in arrays))
     most, workers = _at_a_time(xp, arrays[0][0], math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
@@ -133,6 +134,8 @@ def working_bytes(xp: Namespace, x: Array, count: int, bytes_each: int, *, cache
 
 def _at_a_time(xp: Namespace, x: Array, count: int, bytes_each: int, cached: bool, threads: bool) -> tuple[int, int]:
     """Batch elements in a slice, and slices that are computed at a time."""
+    if not known(count * bytes_each):
+        return count, 1
     if not cached or not on_host(x):
         return chunk_size(x, count, bytes_each), 1
     if library(xp).own_program:

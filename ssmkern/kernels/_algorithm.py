@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import numpy as np
-
-from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, double_inside, library, precision
+from .._arrays import THREADED_PRODUCT, Array, DType, Namespace, broadcast, counted, double_inside, library, precision
 from .._arrays.checks import shape_of
 from ..discretization import METHODS, Sampled
 from ..systems import DPLR, Dense, System
@@ -75,8 +73,8 @@ def sizes_of(xp: Namespace, system: System, length: int, dt: object, discretizat
         stored=int(system.B.shape[-1]),
         length=length,
         rank=system.rank if isinstance(system, DPLR) else 0,
-        matrices=math.prod(np.broadcast_shapes(*state, shape_of(dt))),
-        kernels=math.prod(np.broadcast_shapes(*batches.values(), shape_of(dt))),
+        matrices=counted(broadcast(*state, shape_of(dt))),
+        kernels=counted(broadcast(*batches.values(), shape_of(dt))),
         real=system._is_real,
         spread=library(xp).spreads(),
         single=precision(xp, system.B, dt)[0] == xp.float32 and double_inside(xp, system.B),

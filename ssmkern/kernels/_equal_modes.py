@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
-
-from .._arrays import Array, DType, Namespace, astype, conj, device_of, over_batch, real, real_of, truth
+from .._arrays import Array, DType, Namespace, astype, broadcast, conj, device_of, over_batch, real, real_of, truth
 from ..systems import DPLR, Diagonal, simplest
 
 Field = tuple[Array, int]
@@ -43,9 +41,7 @@ def _turned(xp: Namespace, modes: Array, P: Array, x: Array, left: bool) -> Arra
         same = xp.matrix_transpose(modes) == modes
         single = ~xp.any(same & (earlier | xp.matrix_transpose(earlier)), axis=-1)[..., None, :]
         if truth(single):
-            return xp.broadcast_to(
-                x, (*np.broadcast_shapes(modes.shape[:-2], P.shape[:-2], x.shape[:-2]), *x.shape[-2:])
-            )
+            return xp.broadcast_to(x, (*broadcast(modes.shape[:-2], P.shape[:-2], x.shape[:-2]), *x.shape[-2:]))
         x = xp.conj(x) if left else x
         group = astype(xp, same, x.dtype)
         direction = xp.sum(xp.sqrt(order[:rank, None] + 1.0) * P, axis=-2, keepdims=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import partial
-
-import numpy as np
 
 from .._arrays import (
     MANY,
@@ -14,8 +11,10 @@ from .._arrays import (
     Namespace,
     array_namespace,
     astype,
+    broadcast,
     chunk_size,
     common_dtype,
+    counted,
     in_slices,
     item_bytes,
     library,
@@ -92,7 +91,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     dtype = common_dtype(xp, v, z, w)
     n, length = w.shape[-1], z.shape[-1]
     complex_values = xp.isdtype(dtype, "complex floating")
-    fused = library(xp).cauchy(math.prod(batch) * length * n, z, w) if complex_values else None
+    fused = library(xp).cauchy(counted(batch) * length * n, z, w) if complex_values else None
     if many(n, length, compiled=fused is not None) and library(xp).have_values((v, z, w)):
         wide = tuple(astype(xp, x, xp.complex128) for x in (v, z, w))
         return astype(xp, many_sums(xp, wide, 1, single=xp.isdtype(dtype, (xp.float32, xp.complex64))), dtype)
@@ -144,7 +143,7 @@ def summed_to(xp: Namespace, x: Array, like: Array) -> Array:
 def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array, order: int = 1) -> Array:
     """``sum_n v_n / (p_l - q_l w_n)^order``, forming the matrix of reciprocals for some l at a time."""
     length, n = p.shape[-1], w.shape[-1]
-    batch = math.prod(np.broadcast_shapes(p.shape[:-1], w.shape[:-1]))
+    batch = counted(broadcast(p.shape[:-1], w.shape[:-1]))
     step = chunk_size(p, length, 2 * batch * 3 * item_bytes(xp, p.dtype) * n)
 
     def sums() -> Iterator[Array]:

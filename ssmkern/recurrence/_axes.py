@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import numpy as np
-
-from .._arrays import Array, Namespace, moveaxis
+from .._arrays import Array, Namespace, broadcast, moveaxis
 
 
 def batch_of(arrays: Iterable[tuple[Array, int]]) -> tuple[int, ...]:
     """Batch of arrays with a number of core dimensions each."""
-    return np.broadcast_shapes(*(tuple(x.shape[: x.ndim - core]) for x, core in arrays))
+    return broadcast(*(tuple(x.shape[: x.ndim - core]) for x, core in arrays))
 
 
 def to_rows(xp: Namespace, x: Array, core: int, lead: tuple[int, ...], own: int) -> Array:

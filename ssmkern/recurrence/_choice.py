@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, read, truth
+from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, known, read, truth
 from ..discretization import Sampled, grows
 from ..systems import DPLR, System
 from ._blocks import Blocks
@@ -54,11 +54,17 @@ def _sizes(xp: Namespace, system: System, u: Array, out: DType) -> RunSizes:
         item=item_bytes(xp, out),
         wide_item=16 if xp.isdtype(out, "complex floating") else 8,
         wide_system_item=16 if is_complex(xp, system.B) and not system.conjugate_pairs else 8,
-        # Under torch.compile the batch may be a symbol, and a choice that looks at it would compile anew for each size.
-        rows=_ROWS if compiling() else max(1, math.prod(u.shape[:-1]) // max(1, math.prod(system.batch_shape))),
+        rows=_rows(u.shape[:-1], system.batch_shape),
         length=u.shape[-1],
         budget=budget(u),
     )
+
+
+def _rows(batch: tuple[int, ...], own: tuple[int, ...]) -> int:
+    """Sequences of each system; under torch.compile a choice that looks at symbols would compile anew for each size."""
+    if compiling() or not all(map(known, (*batch, *own))):
+        return _ROWS
+    return max(1, math.prod(batch) // max(1, math.prod(own)))
 
 
 def _cheapest(candidates: Sequence[InBlocks]) -> InBlocks:

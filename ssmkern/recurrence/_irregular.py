@@ -13,6 +13,7 @@ from .._arrays import (
     astype,
     chunk_size,
     common_dtype,
+    counted,
     device_of,
     in_precision,
     is_array,
@@ -105,7 +106,7 @@ def _run_part(
     given = [(system.Lambda, 1), (system.B, 1), (u, 1), (dt, 1), (x0, 1), (ends, 0), (begun, 1)]
     batch = batch_of((x, core) for x, core in given if x is not None)
     x0 = xp.zeros((n,), dtype=state_dtype, device=device) if x0 is None else astype(xp, x0, state_dtype)
-    blocks, count = blocks_of(xp, u, n * math.prod(batch))
+    blocks, count = blocks_of(xp, u, n * counted(batch))
     starts, end = count * xp.arange(blocks, device=device), length
     if ends is not None:
         end = in_precision(xp, ends, wide)[..., None]

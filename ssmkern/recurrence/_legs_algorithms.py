@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import Array, Namespace, chunk_size, constant, device_of, from_host, in_passes, library
+from .._arrays import Array, Namespace, chunk_size, constant, counted, device_of, from_host, in_passes, library
 from ..hippo._legendre import legendre
 from ._linear import blocks_of, linear_scan
 
@@ -38,7 +38,7 @@ class Memory(ABC):
         rows, length = u.shape
         most = chunk_size(u, length, 2 * 8 * 12 * (rows + 1))
         if in_passes(self.xp, u):
-            most = max(1, min(most, _CACHED_SAMPLES // (max(1, rows) if self.by_rows else 1)))
+            most = max(1, min(most, _CACHED_SAMPLES // (max(1, counted((rows,))) if self.by_rows else 1)))
         if self.every <= most:
             return self._states_in_blocks(u, x, start, max(1, self._together(most)))
         kept = []
@@ -96,7 +96,7 @@ class Midpoint(Memory):
     def after(self, u: Array, x: Array, start: Any, offsets: np.ndarray) -> Array:
         """One coefficient after the other, each a recurrence in time."""
         xp, (rows, length), n = self.xp, u.shape, x.shape[-1]
-        blocks, count = blocks_of(xp, u, rows)
+        blocks, count = blocks_of(xp, u, counted((rows,)))
         behind = xp.zeros((rows, blocks * count - length), dtype=u.dtype, device=device_of(u))
         V = -2.0 * xp.concat([u, behind], axis=1)
         twice = 2.0 * (start + xp.arange(blocks * count, dtype=u.dtype, device=device_of(u)))

@@ -12,6 +12,7 @@ from .._arrays import (
     Operation,
     array_namespace,
     astype,
+    broadcast,
     common_dtype,
     computes,
     conj,
@@ -20,7 +21,7 @@ from .._arrays import (
 )
 from .._arrays.checks import batch_shape, check_core, check_flag, check_vector, shape_of
 from ._lengths import check_lengths, check_starts
-from ._shapes import broadcast, summed
+from ._shapes import summed
 from ._solve import Restarts, solve
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,9 +14,11 @@ from .._arrays import (
     Operation,
     array_namespace,
     astype,
+    broadcast,
     budget,
     common_dtype,
     conj,
+    counted,
     device_of,
     in_passes,
     in_slices,
@@ -26,7 +27,7 @@ from .._arrays import (
     real,
     real_of,
 )
-from ._shapes import broadcast, summed
+from ._shapes import summed
 from ._solve import Restarts, solve
 from ._varying import COEFFICIENTS, Coefficients
 
@@ -123,7 +124,7 @@ class Run:
         self.A = given["A"]
         self.length, n = given["B"].shape[-2:]
         self.batch = broadcast(*(tuple(x.shape[: x.ndim - CORES[name]]) for name, x in given.items() if x is not None))
-        self.size = self._size(math.prod(self.batch) * n)
+        self.size = self._size(counted(self.batch) * n)
         self.count = self.length // self.size
         x0 = given["x0"]
         self.x0 = xp.zeros((n,), dtype=self.dtype, device=device_of(self.A)) if x0 is None else x0
@@ -267,7 +268,7 @@ class Run:
 
 def _contract(xp: Namespace, x: Array, C: Array) -> Array:
     """``sum_n x_n C_n`` of ``(..., T, n)``: a matrix product where C is the same along the axis before T."""
-    if C.ndim < 3 or C.shape[-3] > 1 or x.ndim < 3:
+    if C.ndim < 3 or C.shape[-3] != 1 or x.ndim < 3:
         return xp.sum(x * C, axis=-1)
     axes = (*range(x.ndim - 3), x.ndim - 2, x.ndim - 3, x.ndim - 1)
     dtype = common_dtype(xp, x, C)

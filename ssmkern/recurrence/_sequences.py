@@ -96,7 +96,7 @@ def _in_parts(strategy: Strategy, system: System, inputs: Inputs) -> tuple[Array
             return _run_stretches(strategy, tables, **dict(zip(names, slices, strict=True)))
 
         slices = slices[len(fields) :]
-        if math.prod(part.batch_shape) > 1:
+        if math.prod(part.batch_shape) != 1:
             return run(*slices)
         budget = strategy.sizes.budget
         left = max(1, budget - strategy.table_bytes)  # rows have what the tables leave of the budget

@@ -1,19 +1,12 @@
-"""Shapes that broadcast, and gradients of what was broadcast."""
+"""Gradients of what was broadcast."""
 
 from __future__ import annotations
 
 from .._arrays import Array, Namespace
 
 
-def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Broadcast shapes that fit; sizes may be symbols, which are compared with 1 alone."""
-    longest = max(map(len, shapes))
-    filled = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
-    return tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*filled, strict=True))
-
-
 def summed(xp: Namespace, x: Array, shape: tuple[int, ...]) -> Array:
     """Sum of x over the axes along which an array of that shape was broadcast."""
-    axes = [i for i in range(x.ndim) if i < x.ndim - len(shape) or shape[i - x.ndim] == 1 < x.shape[i]]
+    axes = [i for i in range(x.ndim) if i < x.ndim - len(shape) or shape[i - x.ndim] == 1 != x.shape[i]]
     x = xp.sum(x, axis=tuple(axes), keepdims=True, dtype=x.dtype) if axes else x
     return xp.reshape(x, shape)

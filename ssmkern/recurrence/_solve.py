@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from .._arrays import Array, Namespace, in_passes, library
+from .._arrays import Array, Namespace, broadcast, counted, in_passes, library
 
 _SHORTEST = 16  # samples in a block: joining the blocks must cost less than stepping through them
 _FEWEST = 4  # blocks: each is stepped through twice
@@ -36,11 +34,11 @@ def solve(
     there. Nothing is divided by a product of a, so that any decay is allowed.
     """
     length, n = b.shape[-2:]
-    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2], x.shape[:-1])
+    batch = broadcast(a.shape[:-2], b.shape[:-2], x.shape[:-1])
     if restarts is not None:
-        batch = np.broadcast_shapes(batch, restarts.there.shape[:-1], restarts.x0.shape[:-1])
+        batch = broadcast(batch, restarts.there.shape[:-1], restarts.x0.shape[:-1])
     x = xp.broadcast_to(x, (*batch, n))
-    blocks = _blocks(xp, b, math.prod(batch) * n)
+    blocks = _blocks(xp, b, counted(batch) * n)
     if blocks < _FEWEST:
         return follow(xp, a, b, x, restarts, reverse=reverse)
     whole = length // blocks * blocks

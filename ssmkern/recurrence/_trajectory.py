@@ -11,6 +11,7 @@ from .._arrays import (
     Namespace,
     astype,
     chunk_size,
+    counted,
     device_of,
     in_passes,
     item_bytes,
@@ -103,7 +104,7 @@ def _blocks(xp: Namespace, driven: Driven) -> tuple[int, int]:
     length = driven.u.shape[-1]
     blocks = max(1, min(math.isqrt(length), length // _SHORTEST))
     if in_passes(xp, driven.u):
-        blocks = max(1, min(blocks, _CACHED_ENTRIES // max(1, math.prod(driven.x0.shape))))
+        blocks = max(1, min(blocks, _CACHED_ENTRIES // max(1, counted(driven.x0.shape))))
     count = -(-length // blocks)
     return -(-length // count), count
 
