@@ -28,7 +28,8 @@ import ssmkern as sk
 def test_containers_are_pytrees(jax, jnp, kind):
     system = to_library(jnp, sts.make(kind)).replace(dt=0.1)
     leaves, structure = jax.tree.flatten(system)
-    assert len(leaves) == len(dataclasses.fields(system)) - 1 - (not isinstance(system, sk.Dense))  # D, conjugate_pairs
+    others = 2 if isinstance(system, sk.Dense) else 3  # D, which is None, mimo, conjugate_pairs
+    assert len(leaves) == len(dataclasses.fields(system)) - others
     back = jax.tree.unflatten(structure, leaves)
     assert type(back) is type(system)
     assert back.conjugate_pairs is system.conjugate_pairs

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 QUICK = os.environ.get("SSMKERN_BENCHMARKS") == "quick"
-NAMES = ["numpy", "torch", "jax"] if QUICK else ["numpy", "torch", "torch-cuda", "jax", "cupy"]
+NAMES = ["numpy", "torch"] if QUICK else ["numpy", "torch", "torch-cuda", "jax", "cupy"]
 
 
 def load(name: str) -> Any:

@@ -22,7 +22,7 @@ def scattered(channels):
 class Reduction:
     """What is computed of all systems at once."""
 
-    params = (libraries.NAMES, KINDS)
+    params = (["numpy"] if QUICK else libraries.NAMES, KINDS)
     param_names = ("library", "system")
 
     def setup(self, library, kind):

@@ -69,7 +69,7 @@ class Decay:
     Powers that have decayed would be subnormal numbers, of which some processors make five times the work.
     """
 
-    params = (libraries.NAMES, KINDS, ["kernel", "scan"], ["lasting", "decaying"])
+    params = (["numpy"] if QUICK else libraries.NAMES, KINDS, ["kernel", "scan"], ["lasting", "decaying"])
     param_names = ("library", "system", "function", "decay")
 
     def setup(self, library, kind, function, decay):
