@@ -14,7 +14,6 @@ from .threads import in_threads, processors
 PACKAGE = "numba"
 _BLOCK = 256  # points that the loop takes at a time
 _PAIRS = 2**18  # entries of all pairs of rows below which plain calls are done before the loop would be loaded
-_MODERATE = 2.0**450  # far from the root of the largest number
 _CALL = 2**21  # terms of one call of it: a few milliseconds
 
 
@@ -40,9 +39,10 @@ def compiled_cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
 def have_squares(z: np.ndarray, w: np.ndarray) -> bool:
     """Whether squares of distances, which the loop divides by, neither overflow nor vanish."""
     sizes = [np.maximum(np.abs(x.real), np.abs(x.imag)) for x in (z, w)]
-    tiny = [bool(np.any(size < 1.0 / _MODERATE)) for size in sizes]
-    zeros = all(bool(np.all((size == 0) | (size >= 1.0 / _MODERATE))) for size in sizes)
-    return not any(bool(np.any((size > _MODERATE) & np.isfinite(size))) for size in sizes) and (zeros or not all(tiny))
+    large = 2.0 ** (0.44 * math.log2(min(float(np.finfo(size.dtype).max) for size in sizes)))  # far from the root
+    tiny = [bool(np.any(size < 1.0 / large)) for size in sizes]
+    zeros = all(bool(np.all((size == 0) | (size >= 1.0 / large))) for size in sizes)
+    return not any(bool(np.any((size > large) & np.isfinite(size))) for size in sizes) and (zeros or not all(tiny))
 
 
 def compiled_rotations(rows: Any) -> Callable[[np.ndarray, int], np.ndarray] | None:
