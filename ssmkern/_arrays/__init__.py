@@ -37,7 +37,7 @@ from .namespace import array_namespace, check_plain, common_namespace
 from .numba import PACKAGE as COMPILER
 from .numba import leaf_loops
 from .operation import Operation
-from .shapes import broadcast, counted, known
+from .shapes import broadcast, counted, known, summed
 from .special import exp_and_phi1, expm1, log1p, log_or_floor, phi1, phi2
 from .threads import THREADED_PRODUCT, in_threads, processors
 from .torch import compiling, constant, single_under_autocast, without_autocast

@@ -114,6 +114,20 @@ class Library:
             rows.append(row)
         return carry, None if rows[0] is None else self.xp.stack(rows, axis=axis)
 
+    def loop_in_place(self, body: Body, carry: Any, count: int, axis: int) -> tuple[Any, Any]:
+        """`loop` that writes the rows where they belong: none is there twice, and there are no pieces of memory."""
+        stacked: Any = None
+        for i in range(count):
+            carry, row = body(carry, i)
+            if row is None:
+                continue
+            if stacked is None:
+                shape = list(row.shape)
+                shape.insert(axis % (row.ndim + 1), count)
+                stacked = self.xp.empty(tuple(shape), dtype=row.dtype, device=self.device(row))
+            self.xp.moveaxis(stacked, axis, 0)[i, ...] = row
+        return carry, stacked
+
     def follow(self, coefficients: tuple[Array, Array], x: Array, restart: Restart, *, reverse: bool) -> Array:
         """States ``x_k = a_k x_(k-1) + b_k`` of all samples, ``(..., l, n)``, one after the other.
 

@@ -49,18 +49,7 @@ class NumPy(Views):
         return ""
 
     def loop(self, body: Body, carry: Any, count: int, axis: int = -1) -> tuple[Any, Any]:
-        """Write the rows in place: they are not there twice."""
-        stacked: Any = None
-        for i in range(count):
-            carry, row = body(carry, i)
-            if row is None:
-                continue
-            if stacked is None:
-                shape = list(row.shape)
-                shape.insert(axis % (row.ndim + 1), count)
-                stacked = np.empty(shape, dtype=row.dtype)
-            np.moveaxis(stacked, axis, 0)[i, ...] = row
-        return carry, stacked
+        return self.loop_in_place(body, carry, count, axis)
 
     def follow(self, coefficients: tuple[Array, Array], x: Array, restart: Restart, *, reverse: bool) -> Array:
         """In place; the result lies in memory as b does."""

@@ -1,4 +1,4 @@
-"""Shapes that broadcast, and sizes that are symbols, in programs that are exported for batches of every size."""
+"""Shapes that broadcast, also with symbols for sizes, in programs that are exported for batches of every size."""
 
 from __future__ import annotations
 
@@ -35,3 +35,10 @@ def known(size: Any) -> bool:
 def counted(shape: Shape) -> int:
     """Elements of a shape, by which to choose how to compute; along a symbol one is counted."""
     return math.prod([size for size in shape if known(size)])  # torch.compile takes no generator here
+
+
+def summed(xp: Any, x: Any, shape: Shape) -> Any:
+    """Sum of x over the axes along which an array of that shape was broadcast: its gradient."""
+    axes = [i for i in range(x.ndim) if i < x.ndim - len(shape) or shape[i - x.ndim] == 1 != x.shape[i]]
+    x = xp.sum(x, axis=tuple(axes), keepdims=True, dtype=x.dtype) if axes else x
+    return xp.reshape(x, shape)

@@ -101,17 +101,7 @@ class Torch(Library):
         torch = sys.modules["torch"]
         if compiling() or transformed() or torch.is_grad_enabled():
             return super().loop(body, carry, count, axis)
-        stacked: Any = None
-        for i in range(count):
-            carry, row = body(carry, i)
-            if row is None:
-                continue
-            if stacked is None:
-                shape = list(row.shape)
-                shape.insert(axis % (row.ndim + 1), count)
-                stacked = row.new_empty(shape)
-            stacked.select(axis, i).copy_(row)
-        return carry, stacked
+        return self.loop_in_place(body, carry, count, axis)
 
     def follow(self, coefficients: tuple[Array, Array], x: Array, restart: Restart, *, reverse: bool) -> Array:
         """In place, where no derivative is asked for; the result lies in memory as b does."""

@@ -18,6 +18,7 @@ from .._arrays import (
     in_slices,
     item_bytes,
     library,
+    summed,
     without_autocast,
     works,
 )
@@ -56,11 +57,12 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
 
     Notes
     -----
-    Many nodes, more than 1024 of either kind, cost O(n + l) in NumPy and in torch on the processor. (From about 5000 of
-    each on if terms are summed in a compiled loop otherwise, else from 1500.) A fast multipole method sums what is far
-    by series about the centers of boxes, to 1e-13 of the sum of moduli ``sum_n |v_n / (z_l - w_n)|`` or 1e-7 in single
-    precision; what is near, and all where clusters leave nothing else, is summed term by term. Gradients are such
-    products with squares of the denominators, to 2e-13 of their moduli, second derivatives to 5e-13.
+    Many nodes, more than 1024 of either kind, cost O(n + l) in NumPy and in torch on the processor: from about 5000 of
+    each on if terms are summed in a compiled loop otherwise, else from 1500, which is an estimate. A fast multipole
+    method sums what is far by series about the centers of boxes, to 1e-13 of the sum of moduli
+    ``sum_n |v_n / (z_l - w_n)|`` or 1e-7 in single precision; what is near, and all where clusters leave nothing else,
+    is summed term by term. Gradients are such products with squares of the denominators, to 2e-13 of their moduli,
+    second derivatives to 5e-13.
 
     Few nodes, other libraries, a GPU, `torch.func` and compilers: O(n l) divisions; no structure of z is used, and
     `kernel` does better at roots of unity. Large complex products on NumPy run in a fused, parallel, compiled loop if
@@ -106,7 +108,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
 
 
 def many(n: int, length: int, *, compiled: bool) -> bool:
-    """Whether so many poles and points are summed faster by a tree than one by one, as measured."""
+    """Whether a tree sums so many poles and points faster: as measured beside a compiled loop, estimated without."""
     return min(n, length) > _MANY and n * length > 2**20 + (2100 if compiled else 250) * (n + length)
 
 
@@ -128,16 +130,9 @@ def many_sums(xp: Namespace, arrays: Arrays, order: int, *, single: bool) -> Arr
         of_z = -order * weights * sums(v, z, w, order + 1) if needed[1] else None
         of_w = -order * sign * v * sums(weights, w, z, order + 1) if needed[2] else None
         found = zip((of_v, of_z, of_w), arrays, strict=True)
-        return tuple(None if x is None else summed_to(xp, xp.conj(x), like) for x, like in found)
+        return tuple(None if x is None else summed(xp, xp.conj(x), like.shape) for x, like in found)
 
     return library(xp).on_values(partial(batch_sums, order=order, single=single), pullback, arrays)
-
-
-def summed_to(xp: Namespace, x: Array, like: Array) -> Array:
-    """Sum over the axes of a batch along which an array was broadcast."""
-    x = xp.sum(x, axis=tuple(range(x.ndim - like.ndim))) if x.ndim > like.ndim else x
-    axes = tuple(i for i in range(like.ndim) if like.shape[i] != x.shape[i])
-    return xp.sum(x, axis=axes, keepdims=True) if axes else x
 
 
 def pole_sums(xp: Namespace, v: Array, p: Array, q: Array, w: Array, order: int = 1) -> Array:

@@ -25,10 +25,10 @@ from .._arrays import (
     over_batch,
     overflow_to_inf,
     real_of,
+    summed,
     widest,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector
-from .cauchy import summed_to
 from .fourier_powers import cuts, fourier_powers
 from .powers import bits_of, doublings, exponentials, power_table
 from .tables import join, split
@@ -182,7 +182,7 @@ def _of_many(xp: Namespace, v: Array, x: Array, length: int, single: bool) -> Ar
         of_v = vandermonde_transpose(weights, x) if needed[0] else None
         of_x = v * vandermonde_transpose(weights[..., 1:] * times, x) if needed[1] else None
         found = zip((of_v, of_x), arrays, strict=True)
-        return tuple(None if y is None else summed_to(xp, xp.conj(y), like) for y, like in found)
+        return tuple(None if y is None else summed(xp, xp.conj(y), like.shape) for y, like in found)
 
     return library(xp).on_values(sums, pullback, tuple(astype(xp, a, xp.complex128) for a in (v, x)))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._arrays import Array, Namespace, chunk_size, in_passes, library
-from ._solve import times
+from ._solve import doubled
 
 STEP_BYTES = 6 * 16  # for an entry of the state
 _SHORTEST = 16  # samples in a block: joining the blocks must cost less than stepping through them
@@ -45,7 +45,7 @@ def linear_scan(
 
         rest = (xp.ones_like(x), xp.zeros_like(x))
         (product, end), _ = library(xp).loop(compose, rest, count)
-        x = _entering(xp, product, end, x[..., :1])
+        x = xp.matrix_transpose(doubled(xp, *(xp.matrix_transpose(y) for y in (product, end, x[..., :1]))))
 
     def follow(x: Array, i: Any) -> tuple[Array, Array]:
         a, f, first = coefficients(i)
@@ -54,23 +54,6 @@ def linear_scan(
 
     x, rows = library(xp).loop(follow, x, count)
     return rows, x[..., -1]
-
-
-def _entering(xp: Namespace, product: Array, end: Array, x0: Array) -> Array:
-    """States that enter blocks with given products of a and ends from rest; the first enters with x0."""
-    f = xp.concat([x0, end[..., :-1]], axis=-1)
-    a = xp.concat([xp.zeros_like(x0), product[..., :-1]], axis=-1)
-    shift = 1
-    while shift < f.shape[-1]:
-        f = f + times(xp, a, _later(xp, f, shift))
-        a = times(xp, a, _later(xp, a, shift))
-        shift *= 2
-    return f
-
-
-def _later(xp: Namespace, x: Array, shift: int) -> Array:
-    """Move the last axis on, zeros in front; each axis stays on the devices that it is on."""
-    return xp.concat([xp.zeros_like(x[..., :shift]), x[..., :-shift]], axis=-1)
 
 
 def blocks_of(xp: Namespace, u: Array, entries: int) -> tuple[int, int]:

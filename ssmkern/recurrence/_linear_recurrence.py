@@ -18,10 +18,10 @@ from .._arrays import (
     conj,
     device_of,
     library,
+    summed,
 )
 from .._arrays.checks import batch_shape, check_core, check_flag, check_vector, shape_of
 from ._lengths import check_lengths, check_starts
-from ._shapes import summed
 from ._solve import Restarts, solve
 
 

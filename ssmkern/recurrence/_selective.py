@@ -26,8 +26,8 @@ from .._arrays import (
     library,
     real,
     real_of,
+    summed,
 )
-from ._shapes import summed
 from ._solve import Restarts, solve
 from ._varying import COEFFICIENTS, Coefficients
 

@@ -130,21 +130,27 @@ def _entering(xp: Namespace, blocks: tuple[Array, Array], x: Array, begun: Resta
         return xp.concat([states[..., 1:, :], x] if reverse else [x, states[..., :-1, :]], axis=-2)
     if reverse:
         product, end = xp.flip(product, axis=-2), xp.flip(end, axis=-2)
+    f = doubled(xp, product, end, x)
+    return xp.flip(f, axis=-2) if reverse else f
+
+
+def doubled(xp: Namespace, product: Array, end: Array, x: Array) -> Array:
+    """States that enter blocks ``(..., blocks, n)``, of which x, ``(..., 1, n)``, enters the first, by doublings."""
     f = xp.concat([x, end[..., :-1, :]], axis=-2)
     a = xp.concat([xp.zeros_like(x), product[..., :-1, :]], axis=-2)
     shift = 1
     while shift < f.shape[-2]:
-        f = f + times(xp, a, _later(xp, f, shift))
-        a = times(xp, a, _later(xp, a, shift))
+        f = f + _times(xp, a, _later(xp, f, shift))
+        a = _times(xp, a, _later(xp, a, shift))
         shift *= 2
-    return xp.flip(f, axis=-2) if reverse else f
+    return f
 
 
-def times(xp: Namespace, a: Array, b: Array) -> Array:
+def _times(xp: Namespace, a: Array, b: Array) -> Array:
     """A product that is 0 where a factor is 0, whatever the other: a state at rest and a product that overflows."""
     return xp.where((a == 0) | (b == 0), xp.zeros_like(a), a * b)
 
 
 def _later(xp: Namespace, x: Array, shift: int) -> Array:
-    """Move the blocks on, zeros in front."""
+    """Move the blocks on, zeros in front; each axis stays on the devices that it is on."""
     return xp.concat([xp.zeros_like(x[..., :shift, :]), x[..., :-shift, :]], axis=-2)

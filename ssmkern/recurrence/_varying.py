@@ -37,7 +37,7 @@ class Mamba(Coefficients):
         return a, None
 
 
-class Bilinear(Coefficients):
+class Trapezoidal(Coefficients):
     """The trapezoidal rule: (1 + z/2) / (1 - z/2) and 1 / (1 - z/2)."""
 
     def modes(self, xp: Namespace, z: Array) -> tuple[Array, Array | None]:
@@ -48,4 +48,4 @@ class Bilinear(Coefficients):
         return G * G, 0.5 * G * G
 
 
-COEFFICIENTS: dict[str, Coefficients] = {"zoh": Held(), "mamba": Mamba(), "bilinear": Bilinear()}
+COEFFICIENTS: dict[str, Coefficients] = {"zoh": Held(), "mamba": Mamba(), "bilinear": Trapezoidal()}

@@ -36,11 +36,11 @@ def hankel_singular_values(system: System) -> Array:
     dropped ones. Of a discrete system they are the singular values of the Hankel matrix ``K_(i+j)`` of its kernel. D
     has no part.
 
-    Diagonal systems to high *relative* accuracy: all values, the smallest ones too, are right to about 1e-13, where
-    the eigenvalues of ``P Q`` stop at 1e-8 of the largest; of systems with several pairs that are nearly real, to
-    about ``1e-16 (Re / Im)^2``, and to 1e-13 if these are stored without ``conjugate_pairs``. Gramians of modes are
-    Cauchy-like: products and quotients of differences give the entries of Cholesky factors with pivots, and one-sided
-    Jacobi rotations of the triangle of ``L_q^H L_p`` keep the digits. The modes are taken as they are given.
+    Diagonal systems to high *relative* accuracy: all values down to about 1e-240 of the largest are right to about
+    1e-13, where the eigenvalues of ``P Q`` stop at 1e-8 of the largest; of systems with several pairs that are nearly
+    real, to about ``1e-16 (Re / Im)^2``, and to 1e-13 if these are stored without ``conjugate_pairs``. Gramians of
+    modes are Cauchy-like: products and quotients of differences give the entries of Cholesky factors with pivots, and
+    one-sided Jacobi rotations of the triangle of ``L_q^H L_p`` keep the digits. The modes are taken as they are given.
 
     Values of Dense and DPLR systems are right to about 1e-15 of the largest. Smith's squared sum gives factors of the
     Gramians, after a bilinear transform of continuous systems, which keeps them.
