@@ -154,7 +154,13 @@ def _where_large(xp: Namespace, matrix: Array, out: DType) -> Array:
     """Set powers of which rounding has left nothing to 0; in double precision what it leaves is far from subnormal."""
     if is_double(xp, out):
         return matrix
-    small = negligible(xp, xp.max(xp.abs(matrix), axis=(-2, -1), keepdims=True), 1.0, out)
+
+    def negligible_in(rows: Array) -> Array:
+        return negligible(xp, xp.max(xp.abs(rows), axis=(-2, -1), keepdims=True), 1.0, out)
+
+    if truth(~negligible_in(matrix[..., :1, :])):  # the rest need not be looked at
+        return matrix
+    small = negligible_in(matrix)
     return matrix if truth(~small) else xp.where(small, xp.zeros_like(matrix), matrix)
 
 
