@@ -1,8 +1,5 @@
-"""The array libraries and dtypes that the tests run over, and the Hypothesis profiles.
+"""Fixtures of the array libraries and dtypes that the tests run over, and the Hypothesis profiles.
 
-SSMKERN_TEST_BACKENDS names the libraries: a comma separated list of ``numpy``, ``array_api_strict``, ``torch``,
-``torch-cuda``, ``jax``, ``cupy`` and ``dpnp``, or ``all`` (the default). What is not installed is skipped and says so;
-the three that need a device of their own join ``all`` only where one is present.
 HYPOTHESIS_PROFILE is ``ci`` (the default: few examples, the same in every run) or ``thorough``.
 """
 
@@ -16,6 +13,7 @@ import array_api_compat
 import helpers
 import pytest
 from hypothesis import HealthCheck, settings
+from libraries import CHOSEN, ON_DEVICE, has_device
 
 settings.register_profile(
     "ci",
@@ -29,33 +27,6 @@ settings.register_profile("thorough", parent=settings.get_profile("ci"), max_exa
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 collect_ignore = ["sharded.py"]  # a program, that needs JAX
-
-EVERYWHERE = ("numpy", "array_api_strict", "torch", "jax")
-ON_DEVICE = ("cupy", "torch-cuda", "dpnp")
-
-
-def has_device(backend: str) -> bool:
-    """Whether a library that computes on devices of its own finds one."""
-    try:
-        module = importlib.import_module(backend.removesuffix("-cuda"))
-        if backend == "dpnp":
-            return len(module.__array_namespace_info__().devices()) > 0
-        return module.cuda.runtime.getDeviceCount() > 0 if backend == "cupy" else bool(module.cuda.is_available())
-    except (ImportError, RuntimeError):  # not installed, or no driver
-        return False
-
-
-def _chosen() -> tuple[str, ...]:
-    names = os.environ.get("SSMKERN_TEST_BACKENDS", "all").replace(" ", "").split(",")
-    if names == ["all"]:
-        return EVERYWHERE + tuple(name for name in ON_DEVICE if has_device(name))
-    if unknown := set(names) - {*EVERYWHERE, *ON_DEVICE}:
-        expected = [*EVERYWHERE, *ON_DEVICE, "all"]
-        raise pytest.UsageError(f"SSMKERN_TEST_BACKENDS: {sorted(unknown)}, expected {expected}")
-    return tuple(names)
-
-
-CHOSEN = _chosen()
 
 if "jax" in CHOSEN and find_spec("jax"):
     # JAX has float64 only when asked for it before its first use; tests of the other mode switch it off themselves.

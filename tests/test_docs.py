@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import conftest
+import libraries
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def test_blocks_run(path, library, tmp_path):
     """The blocks of one library, after those of NumPy that stand before them, in a process of their own."""
     if not find_spec(library):
         pytest.skip(f"{library} is not installed")
-    if library in conftest.ON_DEVICE and not conftest.has_device(library):
+    if library in libraries.ON_DEVICE and not libraries.has_device(library):
         pytest.skip(f"{library} finds no device")
     script = tmp_path / "blocks.py"
     script.write_text("\n".join(code for needs, code in blocks_of(path) if needs in ("numpy", library)), "utf-8")

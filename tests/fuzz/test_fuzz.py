@@ -6,7 +6,7 @@ A failure names the seed of its call: ``python tests/fuzz --calls 1 --seed SEED 
 import os
 
 import array_api_compat
-import conftest
+import libraries
 import numpy as np
 import pytest
 
@@ -23,7 +23,7 @@ BATCH = 150  # calls of one test
     ("library", "first"), [(library, first) for library, calls in CALLS.items() for first in range(0, calls, BATCH)]
 )
 def test_random_calls(library, first):
-    if library not in conftest.CHOSEN:
+    if library not in libraries.CHOSEN:
         pytest.skip(f"{library} is not among SSMKERN_TEST_BACKENDS")
     xp = array_api_compat.array_namespace(pytest.importorskip(library).asarray(0.0))
     found = [(seed, *cases.run(seed, xp)[:2]) for seed in range(first, first + BATCH)]
