@@ -1,12 +1,14 @@
 """Fixtures of the array libraries and dtypes that the tests run over, and the Hypothesis profiles.
 
-HYPOTHESIS_PROFILE is ``ci`` (the default: few examples, the same in every run) or ``thorough``.
+HYPOTHESIS_PROFILE is ``ci`` (the default: few examples, the same in every run) or ``thorough``. JAX compiles every
+case for seconds: where a test of one module has many cases it takes every third of them, but under ``thorough`` all.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+from collections import Counter
 from importlib.util import find_spec
 
 import array_api_compat
@@ -33,6 +35,22 @@ if "jax" in CHOSEN and find_spec("jax"):
     # Its time goes into compiling small programs, each run a few times: compile them fast rather than well.
     importlib.import_module("jax").config.update("jax_enable_x64", True)
     importlib.import_module("jax").config.update("jax_disable_most_optimizations", True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("HYPOTHESIS_PROFILE") == "thorough":
+        return
+    seen: Counter[str] = Counter()
+    left_out: dict[pytest.Item, None] = {}
+    for item in items:
+        mirrors_the_package = item.path.parent != config.rootpath / "tests"  # what is true of all functions takes all
+        if mirrors_the_package and hasattr(item, "callspec") and item.callspec.params.get("xp") == "jax":
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % 3:
+                left_out[item] = None
+            seen[test] += 1
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_report_header(config: pytest.Config) -> str:
