@@ -14,7 +14,7 @@ import ssmkern as sk
 
 from . import check, demo, info, kernel, suggest
 from ._errors import CommandError, reason
-from ._streams import complain, say
+from ._streams import complain, progress, say
 
 _COMMANDS = {"demo": demo, "kernel": kernel, "suggest": suggest, "check": check, "info": info}
 
@@ -73,7 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog = options.prog
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they address who wrote the code; results are checked
-            status: int = options.run(options)
+            try:
+                status: int = options.run(options)
+            finally:
+                progress()
     except BrokenPipeError:
         return 1
     except CommandError as error:

@@ -42,17 +42,19 @@ def draw_kernel(path: Path, K: np.ndarray, dt: float, title: str) -> None:
 
 
 def draw_demo(path: Path, name: str, u: np.ndarray, window: int, moments: list[int], results: list[Result]) -> None:
-    """Kernels on top; below, for each measure, the recording and its past out of three states."""
+    """For each measure the recording and its past out of three states; below, the kernels that do it."""
     with _picture(path, (10, 8), dpi=110) as figure:
-        rows = figure.add_gridspec(1 + len(results), len(results), height_ratios=[0.85, *(1.0 for _ in results)])
+        order = len(results[0].kernel)
+        figure.suptitle(f"A state space model keeps the past of a signal in a state of {order} numbers", fontsize=12)
+        rows = figure.add_gridspec(len(results) + 1, len(results), height_ratios=[*(1.0 for _ in results), 0.85])
         for column, result in enumerate(results):
-            _draw_responses(figure.add_subplot(rows[0, column]), result, window)
-        for row, result in enumerate(results, start=1):
+            _draw_responses(figure.add_subplot(rows[-1, column]), result, window)
+        for row, result in enumerate(results):
             axes = figure.add_subplot(rows[row, :])
             _draw_pasts(axes, u, window, moments, result)
-            blur = "; thin: all older samples, out of the last" if len(result.pasts[-1]) > window else ""
-            state = f"the {len(result.kernel)} numbers of a {_NAMES[result.measure]} state"
-            _title(axes, f"{name} (grey) and its past, out of {state}{blur}")
+            blur = "; thin: older samples" if len(result.pasts[-1]) > window else ""
+            kept = f"{_NAMES[result.measure]}, {_TITLES[result.measure]}"
+            _title(axes, f"{kept}: {name} (grey), and its past out of three states{blur}")
             axes.set_ylabel("standard deviations", fontsize=9)
         axes.set_xlabel("sample", fontsize=9)
 
@@ -90,9 +92,9 @@ def _draw_responses(axes: Any, result: Result, window: int) -> None:
     shown = min(result.kernel.shape[1], 3 * window // 2)
     for i, color in zip(range(min(5, len(result.kernel))), _SERIES, strict=False):
         axes.plot(result.kernel[i, :shown], color=color, linewidth=1.3, label=f"{i}")
-    _title(axes, f"{_NAMES[result.measure]}: {_TITLES[result.measure]}")
+    _title(axes, f"{_NAMES[result.measure]}: weight of each sample in the first five numbers")
     axes.set_xlabel("age of a sample", fontsize=9)
-    axes.set_ylabel("weight in coefficient", fontsize=9)
+    axes.set_ylabel("kernel", fontsize=9)
     axes.legend(frameon=False, ncols=5, loc="upper center", fontsize=8, handlelength=1.2, columnspacing=1.0)
     _plain(axes)
     axes.margins(x=0)

@@ -10,6 +10,8 @@ from typing import TextIO
 
 from ._errors import CommandError, reason
 
+_WIDE = 60  # characters of a line of progress
+
 
 def say(text: str = "", end: str = "\n") -> None:
     """Print for whoever reads standard output: what cannot be written is an error at once."""
@@ -25,6 +27,12 @@ def complain(text: str, end: str = "\n") -> None:
     """Print to standard error, if that is possible: there is nowhere left to say that it is not."""
     with contextlib.suppress(OSError):
         _write(sys.stderr, text + end)
+
+
+def progress(text: str = "") -> None:
+    """Show a terminal what is being computed, in the place of what was shown before; without text, nothing any more."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        complain(f"\r{text:<{_WIDE}}\r", end="")
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:

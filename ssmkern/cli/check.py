@@ -18,7 +18,7 @@ from ssmkern.kernels._plan import ALGORITHMS
 from . import _libraries
 from ._errors import CommandError, reason
 from ._limits import MATRICES, affordable, positive, whole
-from ._streams import say
+from ._streams import progress, say
 
 # Some hundred eps: the problem itself loses about two digits.
 _BOUNDS = {"float32": 1e-5, "float64": 1e-11}
@@ -88,6 +88,7 @@ def _usable(name: str, device: str | None) -> _libraries.Library:
 def _check_library(library: _libraries.Library, device: str | None, n: int, length: int) -> int:
     failures = 0
     for (dtype, bound), kind in itertools.product(_BOUNDS.items(), _SYSTEMS):
+        progress(f"{library.name}, {dtype}, {kind}")
         library_behind(library.xp).offer_double(dtype == "float64")
         try:
             between, with_recurrence = _disagreement(_system(library.xp, device, kind, n, dtype), dtype, length)
@@ -95,6 +96,7 @@ def _check_library(library: _libraries.Library, device: str | None, n: int, leng
             raise CommandError(f"{library.name}, {dtype}, {kind}: {reason(error)}") from error
         good = with_recurrence <= bound and (between is None or between <= bound)  # false for nan
         failures += not good
+        progress()
         shown = "-" if between is None else f"{between:.1e}"
         say(
             f"{library.name:<18}{dtype:<10}{kind:<10}{shown:>10}{with_recurrence:>12.1e}{bound:>9.0e}"

@@ -15,7 +15,7 @@ import ssmkern as sk
 from . import _figures, _recording
 from ._errors import CommandError, writable
 from ._limits import MATRICES, affordable, positive, whole
-from ._streams import printable, say
+from ._streams import printable, progress, say
 
 MEASURES = {"legt": 2.0, "legs": 1.0}  # length of the window (LegT) and time scale (LegS), in the unit of A
 _SHORTEST = 48
@@ -73,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError(f"--window: got {window}, expected 2 to {len(recording) // 3}, a third of the recording")
     moments = [len(recording) * part // 3 - 1 for part in (1, 2, 3)]
     results = [remember(measure, recording, options.n, window, moments) for measure in MEASURES]
+    progress()
     say(f"{name}: {len(recording)} samples; states of {options.n} numbers, time scale {window} samples\n")
     say(_table(results, moments, window))
     _figures.draw_demo(options.output, name, recording, window, moments, results)
@@ -104,6 +105,7 @@ def remember(measure: str, u: np.ndarray, n: int, window: int, moments: list[int
     """Run the recording through one measure's system and reconstruct the window before each moment."""
     dt = MEASURES[measure] / window
     system = sk.nplr(measure, n, C=np.eye(n))  # one output for each coefficient of the state
+    progress(f"{measure}: kernel, convolution, recurrence")
     clock = [time.perf_counter()]
     K = sk.kernel(system, len(u), dt=dt, discretization="zoh")
     clock.append(time.perf_counter())
@@ -145,7 +147,8 @@ def _rms(x: np.ndarray) -> float:
 def _table(results: list[Result], moments: list[int], window: int) -> str:
     """One line a measure."""
     head = "".join(f"{name:>13}" for name in results[0].seconds) + f"{'disagreement':>15}"
-    lines = [f"{'':<8}{head}    error of the past at sample", f"{'':<62}" + "".join(f"{k:>9}" for k in moments)]
+    title = f"error of the last {window} samples, at sample"
+    lines = [f"{'':<8}{head}    {title}", f"{'':<62}" + "".join(f"{k:>9}" for k in moments)]
     for result in results:
         times = "".join(f"{1e3 * seconds:>10.1f} ms" for seconds in result.seconds.values())
         errors = "".join(f"{error:>9.1%}" for error in result.errors)

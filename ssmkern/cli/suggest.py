@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from ssmkern.fitting._suggest import search
 from . import _figures, _recording
 from ._errors import CommandError, writable
 from ._limits import whole
-from ._streams import complain, printable, say
+from ._streams import printable, progress, say
 
 HELP = "the smallest state that remembers a recording"
 DESCRIPTION = """\
@@ -55,12 +54,10 @@ def run(options: argparse.Namespace) -> int:
     u = samples - np.mean(samples, dtype=np.longdouble).astype(np.float64) if len(samples) else samples
     horizon = max(1, min(256, len(u) // 8)) if options.horizon is None else options.horizon
     try:
-        found = search(u, horizon, options.tolerance, options.measures, _progress if sys.stderr.isatty() else None)
+        found = search(u, horizon, options.tolerance, options.measures, _show)
     except (ValueError, TypeError) as error:
         raise CommandError(str(error)) from error
-    finally:
-        if sys.stderr.isatty():
-            complain("\r" + " " * _WIDE, end="\r")
+    progress()
     say(f"{name}: {len(u)} samples; the last {horizon} within {options.tolerance:g}\n")
     say(str(found))
     say(f"\nthe smallest: {found.measure}, n = {found.n}, dt = {found.dt:.6g}; its own error {found.error:.2%}")
@@ -71,11 +68,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-_WIDE = 60
-
-
-def _progress(measure: str, n: int) -> None:
-    complain(f"\r{f'{measure}: order {n}':<{_WIDE}}", end="")
+def _show(measure: str, n: int) -> None:
+    progress(f"{measure}: order {n}")
 
 
 def pasts(found: sk.Suggestion, u: np.ndarray, horizon: int) -> list[tuple[int, np.ndarray]]:

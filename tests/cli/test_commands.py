@@ -232,3 +232,22 @@ def test_the_program_has_help_and_a_version():
         done = program(option)
         assert done.returncode == 0
         assert part in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["suggest", "--input", "{}", "--measures", "legt"], "\rlegt: order 1"),
+        (["check", "--backend", "numpy", "--n", "2", "--length", "8"], "\rnumpy, float32, diagonal"),
+    ],
+)
+def test_progress_is_for_terminals(arguments, shown, tmp_path, capsys, monkeypatch):
+    np.save(tmp_path / "u.npy", np.sin(np.arange(200.0)))
+    arguments = [one.format(tmp_path / "u.npy") for one in arguments]
+    assert main(arguments) == 0
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert main(arguments) == 0
+    err = capsys.readouterr().err
+    assert shown in err
+    assert err.endswith(f"\r{'':60}\r")  # nothing of it is left

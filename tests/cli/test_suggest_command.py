@@ -1,7 +1,5 @@
 """The command that says which measure, order and step remember a recording."""
 
-import sys
-
 import numpy as np
 import pytest
 from command_line import refused
@@ -82,15 +80,6 @@ def test_the_electrocardiogram_is_the_default(capsys):
     pytest.importorskip("pywt")
     assert main(["suggest", "--measures", "legt", "--horizon", "32"]) == 0
     assert "electrocardiogram: 1024 samples; the last 32 within 0.05" in capsys.readouterr().out
-
-
-def test_progress_is_for_terminals(recording, capsys, monkeypatch):
-    arguments = ["suggest", "--input", str(recording), "--measures", "legt"]
-    assert main(arguments) == 0
-    assert not capsys.readouterr().err
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert main(arguments) == 0
-    assert "\rlegt: order 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
