@@ -40,13 +40,17 @@ class Call:
         """Copies of the arrays, which torch does not warn of: it may write to them."""
         return [x.copy() for x in self.arrays.values()]
 
-    def check(self, xp, dtype, arrays, jit=False):
-        """Library, device, dtype and shape of every result; ``jit``: compiled by JAX, which is faster."""
+    def check(self, xp, dtype, arrays):
+        """Library, device, dtype and shape of every result."""
         where = {"xp": xp, "dtype": getattr(xp, dtype), "device": helpers.current_device}
-        call = helpers.compiled(xp, self) if jit else self
-        found = call(*arrays, **({} if self.arrays else where))
+        found = self(*arrays, **({} if self.arrays else where))
         for x, (is_real, shape) in zip(found, self.results, strict=True):
             helpers.assert_like(x, xp, dtype if is_real else helpers.COMPLEX[dtype], shape)
+
+    def check_traced(self, jax, dtype, arrays):
+        """Dtype and shape of every result under JAX, for which nothing is compiled."""
+        for x, (is_real, shape) in zip(jax.eval_shape(self, *arrays), self.results, strict=True):
+            assert (x.dtype.name, x.shape) == (dtype if is_real else helpers.COMPLEX[dtype], shape)
 
 
 def real(*shape):
