@@ -20,13 +20,16 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # formulas are set by files of the site: no network is needed to read it
+    "sphinx_gallery.gen_gallery",
     "numpydoc",
     "myst_parser",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "gallery"]  # what is made of the gallery's scripts stands in examples/
 templates_path = ["_templates"]
 html_theme = "furo"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = f"ssmkern {release}"
 
 default_role = "py:obj"
@@ -34,6 +37,14 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "examples",
+    "filename_pattern": r"\.py$",
+    "image_srcset": ["2x"],
+    "write_computation_times": False,
+}
 
 CAPABILITIES_PAGE = Path(__file__).with_name("capabilities.md")
 
