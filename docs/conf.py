@@ -35,6 +35,7 @@ html_title = f"ssmkern {release}"
 default_role = "py:obj"
 autosummary_generate = True
 numpydoc_show_class_members = False
+mathjax3_config = {"chtml": {"matchFontHeight": False, "scale": 1.1}}  # as large in every font of the text
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 
@@ -43,6 +44,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "examples",
     "filename_pattern": r"\.py$",
     "image_srcset": ["2x"],
+    "min_reported_time": 3600,  # what an example took says more of the machine than of the example
     "write_computation_times": False,
 }
 

@@ -28,7 +28,7 @@ for measure, step in dt.items():
 # %%
 # The past comes out of these 64 numbers alone. A sample was held during a step, whose middle is half a step back.
 
-figure, axes = plt.subplots(2, 1, figsize=(9, 5), sharex=True, layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")
 for axis, (measure, x) in zip(axes, states.items(), strict=True):
     lags = np.arange(window if measure == "legt" else 500)
     past = sk.reconstruct(measure, x, (lags + 0.5) * dt[measure])

@@ -41,7 +41,7 @@ print(f"largest difference: {np.max(np.abs(y - gated)):.0e}")
 
 exact, _ = sk.scan(leaky, u, dt=np.exp(z), discretization="zoh")
 
-figure, (above, below) = plt.subplots(2, 1, figsize=(9, 4.5), sharex=True, height_ratios=[1, 2], layout="constrained")
+figure, (above, below) = plt.subplots(2, 1, figsize=(8, 4.5), sharex=True, height_ratios=[1, 2], layout="constrained")
 above.semilogy(k, np.exp(z), color="C2", label="step")
 above.semilogy(k, gate, color="C2", linestyle=":", label="gate")
 above.legend(loc="upper right")

@@ -33,7 +33,7 @@ plt.show()
 
 picture = pywt.data.camera().astype(float) / 255  # 512 x 512
 half = picture.reshape(256, 2, 256, 2).mean((1, 3))
-figure, axes = plt.subplots(2, 3, figsize=(9, 6), layout="constrained")
+figure, axes = plt.subplots(2, 3, figsize=(8, 5.5), layout="constrained")
 for line, image, window in ((axes[0], picture, 12), (axes[1], half, 6)):
     length = 2 * window
     K = sk.kernel_nd([rows, columns], [length, length], dt=2 / window, discretization="zoh")

@@ -34,7 +34,7 @@ equal, _ = sk.scan(modes, u + 0j, dt=np.full(len(u), dt.mean()))
 
 # %%
 
-figure, axes = plt.subplots(3, 1, figsize=(9, 5.5), sharex=True, layout="constrained")
+figure, axes = plt.subplots(3, 1, figsize=(8, 5.5), sharex=True, layout="constrained")
 axes[0].plot(time, u, ".", color="0.6", markersize=2)
 axes[0].plot(time, tone, color="0.2", linewidth=0.8)
 axes[0].set_title("samples, and the tone in them", fontsize="medium", loc="left")

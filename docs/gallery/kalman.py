@@ -50,7 +50,7 @@ for seen in z.T:
 difference = np.abs(estimate - np.transpose(plain)).max(axis=0)
 assert difference[-1] < 1e-9
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 shown = slice(150, 400)
 left.plot(*z[:, shown], ".", color="0.75", label="measured")
 left.plot(*(s @ H.T).T[:, shown], color="0.3", linewidth=3, label="true")

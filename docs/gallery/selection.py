@@ -41,7 +41,7 @@ for name, (u, dt) in steps.items():
 
 # %%
 
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(8, 3.4), sharey=True, layout="constrained")
 for axis, (name, answer) in zip(axes, answers.items(), strict=True):
     axis.plot([-3, 3], [-3, 3], color="0.7")
     axis.plot(wanted[1200:].ravel(), answer.ravel(), ".", markersize=2)

@@ -48,7 +48,7 @@ for order in orders:
 
 fitted = [sk.fit_kernel(K, order)[1] for order in orders]
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 for row in suggestion.table:
     left.semilogy(*np.transpose(row.curve), "o-", markersize=3, label=row.measure)
 left.axhline(0.1, color="0.3", linewidth=0.8, linestyle=":")

@@ -46,7 +46,7 @@ filtered = np.concatenate(pieces)
 
 # %%
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 frequency, gain = signal.freqz(wanted, worN=2000, fs=rate)
 left.plot(frequency, 20 * np.log10(abs(gain)), color="0.7", linewidth=4, label=f"{taps} taps")
 for n, system in filters.items():

@@ -59,7 +59,7 @@ for _ in range(600):
 
 # %%
 
-figure, axis = plt.subplots(figsize=(9, 3.5), layout="constrained")
+figure, axis = plt.subplots(figsize=(8, 3.5), layout="constrained")
 axis.plot(np.arange(2850, 3600), u[2850:3600], color="0.7", linewidth=4, label="Mackey-Glass")
 axis.plot(np.arange(3000, 3600), generated, color="C3", linewidth=1.2, label="generated from the state at 3000")
 axis.axvline(3000, color="0.3", linewidth=0.8)

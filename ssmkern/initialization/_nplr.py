@@ -108,9 +108,12 @@ def nplr(
 
     .. math:: A = V (\mathrm{diag}(\Lambda) - P P^H) V^H, \qquad B_{\text{full}} = V B, \qquad C = C_{\text{full}} V.
 
-    With conjugate pairs the full basis is :math:`[V, \bar V]`, so that :math:`A = 2 \Re(V \mathrm{diag}(\Lambda) V^H) -
-    (2 \Re V P)(2 \Re V P)^T`, :math:`B_{\text{full}} = 2 \Re V B`, the state of the measure is :math:`2 \Re V x`, and
-    :math:`y = 2 \Re C x` for the same :math:`C = C_{\text{full}} V`. The modes are sorted by ascending imaginary part;
+    With conjugate pairs the full basis is :math:`[V, \bar V]`, so that
+
+    .. math:: A = 2 \Re(V \mathrm{diag}(\Lambda) V^H) - (2 \Re V P)(2 \Re V P)^T, \qquad B_{\text{full}} = 2 \Re V B,
+
+    the state of the measure is :math:`2 \Re V x`, and :math:`y = 2 \Re C x` for the same
+    :math:`C = C_{\text{full}} V`. The modes are sorted by ascending imaginary part;
     without pairs the conjugate half comes first. A real system of odd order has one real mode. It is stored first, with
     its column of V, and with it its entries of P, B and C, divided by :math:`\sqrt2`; then all these formulas hold as
     they stand.
