@@ -117,10 +117,13 @@ LOOK = """
         "images that do not load": all("img").filter(image => image.complete && !image.naturalWidth).map(i => i.src),
         "formulas that are not set": texts(all(".math").filter(each => !each.querySelector("mjx-container"))),
         "formulas with errors": texts(all("mjx-merror, mjx-container [mathcolor=red]")),
-        "text wider than a narrow screen": all(".content").filter(each => each.scrollWidth > each.clientWidth)
-            .map(each => each.scrollWidth + " pixels"),
     };
 })()
+"""
+
+TOO_WIDE = """
+[...document.querySelectorAll(".content")].filter(each => each.scrollWidth > each.clientWidth)
+    .map(each => each.scrollWidth + " pixels in " + each.clientWidth)
 """
 
 
@@ -128,10 +131,14 @@ LOOK = """
 def test_pages_in_a_browser(tmp_path):
     wrong = []
     with browser.tab(tmp_path) as tab:
-        tab.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
         for page in PAGES:
             tab.open(page.as_uri())
             found = tab.evaluate(LOOK)
+            for width in (1400, 390):
+                tab.call(
+                    "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False
+                )
+                found[f"text too wide for {width} pixels"] = tab.evaluate(TOO_WIDE)
             found["requests that failed"] = [
                 event["params"]["errorText"] for event in tab.events if event["method"] == "Network.loadingFailed"
             ]
