@@ -4,16 +4,19 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from contextlib import contextmanager
 
 EXECUTABLE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LIMIT = 300  # seconds after which it is given up, so that no test hangs
 
 
 class Tab:
     """One page after the other; `events` are what the browser reported since the last `open`."""
 
     def __init__(self, to_browser, from_browser):
-        self._to, self._from, self._number, self._session, self.events = to_browser, from_browser, 0, None, []
+        self._to, self._from, self._received, self._number, self._session = to_browser, from_browser, b"", 0, None
+        self.events = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Runtime"):
@@ -24,8 +27,7 @@ class Tab:
         message = {"id": self._number, "method": method, "params": params}
         if self._session:
             message["sessionId"] = self._session
-        self._to.write(json.dumps(message).encode() + b"\0")
-        self._to.flush()
+        os.write(self._to, json.dumps(message).encode() + b"\0")
         while (answer := self._receive()).get("id") != self._number:
             self.events.append(answer)
         if "error" in answer:
@@ -47,11 +49,12 @@ class Tab:
         return answer["result"].get("value")
 
     def _receive(self):
-        message = bytearray()
-        while (byte := self._from.read(1)) != b"\0":
-            if not byte:
-                raise RuntimeError("the browser has ended")
-            message += byte
+        while b"\0" not in self._received:
+            piece = os.read(self._from, 65536)
+            if not piece:
+                raise RuntimeError("the browser has ended, or took too long")
+            self._received += piece
+        message, _, self._received = self._received.partition(b"\0")
         return json.loads(message)
 
 
@@ -67,6 +70,7 @@ def tab(profile):
         "--remote-debugging-pipe",
         f"--user-data-dir={profile}",
     ]
+    # No sandbox, for root may not have one and the pages are our own.
     # Chromium reads from descriptor 3 and writes to 4. A shell puts them there: `pass_fds` keeps their numbers.
     command = f'exec 3<&{theirs_in} 4>&{theirs_out} "$@"'
     process = subprocess.Popen(
@@ -78,9 +82,13 @@ def tab(profile):
     )
     os.close(theirs_in)
     os.close(theirs_out)
-    with os.fdopen(ours_out, "wb") as to_browser, os.fdopen(ours_in, "rb") as from_browser:
-        try:
-            yield Tab(to_browser, from_browser)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    limit = threading.Timer(LIMIT, process.kill)
+    limit.start()
+    try:
+        yield Tab(ours_out, ours_in)
+    finally:
+        limit.cancel()
+        process.terminate()
+        process.wait(timeout=30)
+        os.close(ours_out)
+        os.close(ours_in)

@@ -29,11 +29,12 @@ for measure, step in dt.items():
 # The past comes out of these 64 numbers alone. A sample was held during a step, whose middle is half a step back.
 
 figure, axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, layout="constrained")
-for axis, (measure, x) in zip(axes, states.items(), strict=True):
+for axis, (measure, x), name in zip(axes, states.items(), ("LegT", "LegS"), strict=True):
     lags = np.arange(window if measure == "legt" else 500)
     past = sk.reconstruct(measure, x, (lags + 0.5) * dt[measure])
     axis.plot(-np.arange(500), u[: -500 - 1 : -1], color="0.7", linewidth=3, label="recording")
-    axis.plot(-lags, past, color="C0" if measure == "legt" else "C3", label=f"{measure}, from {n} numbers")
+    axis.plot(-lags, past, color="C0" if measure == "legt" else "C3", label=f"{name}, from {n} numbers")
+    axis.set_ylabel("standard deviations")
     axis.legend(loc="upper left", ncols=2)
 axes[1].set_xlabel("samples before the present")
 plt.show()

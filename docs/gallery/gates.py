@@ -37,7 +37,8 @@ print(f"largest difference: {np.max(np.abs(y - gated)):.0e}")
 
 # %%
 # Another discretization of the same equation is another gate. The exact one for a held input is
-# :math:`1 - e^{-\Delta_k}`, that of Mamba.
+# :math:`1 - e^{-\Delta_k}`; with the step :math:`\Delta_k = \log(1 + e^{z_k})` it is :math:`\sigma(z_k)` again (Mamba,
+# `arXiv:2312.00752 <https://arxiv.org/abs/2312.00752>`_, Theorem 1).
 
 exact, _ = sk.scan(leaky, u, dt=np.exp(z), discretization="zoh")
 
@@ -50,5 +51,5 @@ below.plot(k, gated, color="0.3", linewidth=4, label="gated recurrence")
 below.plot(k, y, color="C1", label="backward Euler")
 below.plot(k, exact, color="C0", linewidth=1, linestyle="--", label="exact for held input")
 below.legend(loc="upper right", ncols=2)
-below.set_xlabel("sample")
+below.set(xlabel="sample", ylim=(-1.8, 2.5))
 plt.show()

@@ -46,6 +46,7 @@ for axis, (name, answer) in zip(axes, answers.items(), strict=True):
     axis.plot([-3, 3], [-3, 3], color="0.7")
     axis.plot(wanted[1200:].ravel(), answer.ravel(), ".", markersize=2)
     left = np.mean((answer - wanted[1200:]) ** 2) / np.mean(wanted[1200:] ** 2)
-    axis.set(title=f"{name}\n{left:.1%} of the variance left", xlabel="number that was marked", ylim=(-3.5, 3.5))
+    axis.set_title(f"{name}\n{left:.1%} of the variance left", fontsize="small")
+    axis.set(xlabel="number that was marked", ylim=(-3.5, 3.5))
 axes[0].set_ylabel("number that was read")
 plt.show()
