@@ -19,7 +19,8 @@ LOADED = {"img": "src", "script": "src", "link": "href"}  # what a page needs to
 NOT_PROSE = ("code", "pre", "script", "style", "title")
 VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 
-pytestmark = pytest.mark.skipif(not PAGES, reason=f"no page in {SITE}: sphinx-build docs docs/_build")
+NAMED = bool(os.environ.get("SSMKERN_SITE"))  # then the pages must be there
+pytestmark = pytest.mark.skipif(not PAGES and not NAMED, reason=f"no page in {SITE}: sphinx-build docs docs/_build")
 
 
 class Page(HTMLParser):
