@@ -231,3 +231,11 @@ def test_function_transforms_are_derivatives(torch):
     torch.testing.assert_close(slope, torch.func.jacrev(kernel)(dt))
     torch.testing.assert_close(slope, torch.autograd.functional.jacobian(kernel, dt))
     torch.testing.assert_close(second[3], torch.autograd.functional.hessian(lambda dt: kernel(dt)[3], dt))
+
+
+def test_storages_of_parameters_stay_resizable(torch):
+    """FSDP frees what it has gathered; `Tensor.numpy` would forbid it."""
+    A, vectors, u = -torch.ones(8, 4), torch.ones(1024, 4), torch.ones(8, 1024)
+    sk.selective_scan(u, 0.1 * u, A, vectors, vectors)
+    for x in (u, A, vectors):
+        assert x.untyped_storage().resizable()

@@ -55,7 +55,7 @@ class Torch(Library):
         return ", ".join([*found, "mps"] if torch.backends.mps.is_available() else found)
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.asarray(x.detach().resolve_conj().resolve_neg().cpu())
+        return _in_numpy(x.cpu())
 
     def held(self, x: Array) -> Array:
         return x.detach()
@@ -71,7 +71,7 @@ class Torch(Library):
         if compiling() or type(rows) is not sys.modules["torch"].Tensor or rows.device.type != "cpu":
             return None
         loop: Any = numba.compiled_rotations(rows)
-        return loop and (lambda x, most: self.xp.asarray(loop(x.detach().resolve_conj().numpy(), most)))
+        return loop and (lambda x, most: self.xp.asarray(loop(_in_numpy(x), most)))
 
     def real_pairs(self, x: Array) -> Array:
         return self.xp.reshape(self.xp.view_as_real(self.xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
@@ -130,7 +130,7 @@ class Torch(Library):
         """Those of NumPy, over the memory of tensors on the host."""
         if given["u"].device.type != "cpu":
             return None
-        host = {name: None if x is None else x.detach().numpy() for name, x in given.items()}
+        host = {name: None if x is None else _in_numpy(x) for name, x in given.items()}
         if not numba_selective.fits(host):
             return None
         as_tensor = sys.modules["torch"].from_numpy
@@ -139,8 +139,7 @@ class Torch(Library):
             return tuple(as_tensor(x) for x in numba_selective.forward(operation, host))
 
         def backward(operation: Operation, _: Any, *cotangents: Array) -> dict[str, Array]:
-            known = (x.detach().resolve_conj().numpy() for x in cotangents)
-            found = numba_selective.backward(operation, host, *known)
+            found = numba_selective.backward(operation, host, *map(_in_numpy, cotangents))
             return {name: as_tensor(x) for name, x in found.items()}
 
         return forward, backward
@@ -165,6 +164,11 @@ class Torch(Library):
         return _on_values().apply(function, pullback, *arrays)
 
 
+def _in_numpy(x: Array) -> np.ndarray:
+    """The same memory. After `Tensor.numpy` its size would be fixed, and FSDP could not free gathered parameters."""
+    return np.from_dlpack(x.detach().resolve_conj().resolve_neg())
+
+
 @constant
 def _has_operators() -> bool:
     """Whether there are operators, and make them: not while they are traced."""
@@ -181,7 +185,7 @@ def _on_values() -> Any:
         def forward(ctx: Any, function: Callable[..., np.ndarray], pullback: Pullback, *arrays: Array) -> Array:
             ctx.pullback = pullback
             ctx.save_for_backward(*arrays)
-            return torch.from_numpy(function(*(x.detach().resolve_conj().resolve_neg().numpy() for x in arrays)))
+            return torch.from_numpy(function(*map(_in_numpy, arrays)))
 
         @staticmethod
         def backward(ctx: Any, cotangent: Array) -> tuple[Any, ...]:
