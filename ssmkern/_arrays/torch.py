@@ -14,6 +14,7 @@ import numpy as np
 from . import numba, numba_selective
 from .library import Array, Body, Library, Pullback, Restart
 from .operation import Operation
+from .shapes import broadcast
 from .torch_operators import registered, transformed
 
 _registered: set[type] = set()
@@ -119,6 +120,11 @@ class Torch(Library):
                 x = torch.where(places[k], x0, x)
             x = torch.addcmul(b_rows[k], a_rows[k if len(a_rows) > 1 else 0], x, out=rows[k])
         return out
+
+    def taken(self, x: Array, index: Array) -> Array:
+        """`torch.take_along_dim` cannot be exported with a symbol for a size."""
+        batch = broadcast(x.shape[:-1], index.shape[:-1])
+        return x.expand(*batch, -1).gather(-1, index.expand(*batch, -1))
 
     def put(self, x: Array, index: Array, values: Array) -> Array:
         return x.index_copy(-2, index, values)

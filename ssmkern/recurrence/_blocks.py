@@ -151,7 +151,7 @@ def _state_after(tables: BlockTables, u: Array, states: Array, ends: Array) -> A
     index = ends // block
     begun = (ends - index * block)[..., None]  # samples of the block that has begun
 
-    x = xp.take_along_axis(states, index[..., None, None], axis=-2)
+    x = xp.matrix_transpose(library(xp).taken(xp.matrix_transpose(states), index[..., None, None]))
     for level in range((block - 1).bit_length()):
         odd = ((begun // 2**level) % 2 == 1)[..., None]
         # Others are 0 on the way: a state that is not carried on must not overflow.
@@ -159,6 +159,6 @@ def _state_after(tables: BlockTables, u: Array, states: Array, ends: Array) -> A
         x = xp.where(odd, carried, x)
     # The samples of the block begun, moved to the end of a block: what precedes them is 0 there.
     place = xp.arange(block, dtype=xp.int64, device=device_of(u))
-    samples = xp.take_along_axis(u, library(xp).clip(ends[..., None] - block + place, 0, u.shape[-1] - 1), axis=-1)
+    samples = library(xp).taken(u, library(xp).clip(ends[..., None] - block + place, 0, u.shape[-1] - 1))
     samples = xp.where(place >= block - begun, samples, xp.zeros_like(samples))
     return x[..., 0, :] + tables.to_states(library(xp).multiply(samples, tables.enter[..., 0, :, :]))

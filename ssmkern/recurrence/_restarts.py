@@ -183,11 +183,11 @@ def _state_after(tables: BlockTables, u: Array, starts: Array, states: Array, en
     # The samples of the block begun, moved to the end of a block.
     place = xp.arange(block, dtype=xp.int64, device=device_of(u))
     index_of_samples = library(xp).clip(ends[..., None] - block + place, 0, u.shape[-1] - 1)
-    samples, places = (_taken(xp, v, index_of_samples) for v in (u, starts))
+    samples, places = (library(xp).taken(v, index_of_samples) for v in (u, starts))
     there = place >= block - begun
     rank = _ranks(xp, places & there)
     last = rank[..., -1:]
-    x = _taken(xp, xp.matrix_transpose(states), index[..., None, None])[..., 0]
+    x = library(xp).taken(xp.matrix_transpose(states), index[..., None, None])[..., 0]
     x = xp.where(last == 0, x, xp.zeros_like(x))[..., None, :]
     for level in range((block - 1).bit_length()):
         odd = ((begun // 2**level) % 2 == 1)[..., None]
@@ -195,10 +195,3 @@ def _state_after(tables: BlockTables, u: Array, starts: Array, states: Array, en
         x = xp.where(odd, carried, x)
     samples = xp.where(there & (rank == last), samples, xp.zeros_like(samples))
     return x[..., 0, :] + tables.to_states(library(xp).multiply(samples, tables.enter[..., 0, :, :]))
-
-
-def _taken(xp: Namespace, x: Array, index: Array) -> Array:
-    """`take_along_axis` of the last axis, batches broadcast."""
-    batch = [max(pair) if 0 not in pair else 0 for pair in zip(x.shape[:-1], index.shape[:-1], strict=True)]
-    x, index = xp.broadcast_to(x, (*batch, x.shape[-1])), xp.broadcast_to(index, (*batch, index.shape[-1]))
-    return xp.take_along_axis(x, index, axis=-1)
