@@ -114,9 +114,14 @@ class Torch(Library):
         shape = (*x.shape[:-1], *b.shape[-2:])
         out = torch.empty_like(b) if b.shape == shape else torch.empty(shape, dtype=x.dtype, device=x.device)
         a_rows, b_rows, rows = (y.unbind(-2) for y in (a, b, out))
-        places = None if there is None else there.unbind(-2)
+        places: Any = None
+        begins: Any = [True] * len(rows)
+        if there is not None:
+            places = there.unbind(-2)
+            if x.device.type == "cpu":
+                begins = _in_numpy(there).any(axis=(*range(there.ndim - 2), -1)).tolist()
         for k in reversed(range(len(rows))) if reverse else range(len(rows)):
-            if places is not None and (x.device.type != "cpu" or places[k].any()):
+            if places is not None and begins[k]:
                 x = torch.where(places[k], x0, x)
             x = torch.addcmul(b_rows[k], a_rows[k if len(a_rows) > 1 else 0], x, out=rows[k])
         return out
@@ -127,7 +132,7 @@ class Torch(Library):
         return x.expand(*batch, -1).gather(-1, index.expand(*batch, -1))
 
     def put(self, x: Array, index: Array, values: Array) -> Array:
-        return x.index_copy(-2, index, values)
+        return x.index_copy_(-2, index, values)
 
     def time_first(self, x: Array) -> Array:
         return x.movedim(-2, 0).contiguous().movedim(0, -2)

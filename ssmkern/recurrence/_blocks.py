@@ -20,6 +20,7 @@ class Blocks(Strategy):
 
     block: int
     most: int = 0  # sequences that begin in a block
+    begun: float = 0.0  # share of the blocks in which some do, which are computed again
 
     @property
     def sample_bytes(self) -> int:
@@ -37,7 +38,8 @@ class Blocks(Strategy):
 
     def cost(self) -> float:
         sizes, n, block = self.sizes, self.sizes.order, self.block
-        again = 2 * self.most * block * sizes.rows * block  # products of the sequences that begin in a block
+        # Products of the sequences that begin in blocks, and of what has come from before.
+        again = 2 * self.begun * (self.most + 1) * block * sizes.rows * sizes.length
         if issubclass(sizes.kind, Diagonal):
             return again + diagonal_cost(sizes, block)
         tables = again + 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
