@@ -217,6 +217,13 @@ def test_vmap_is_the_batch(torch, kind):
             torch.testing.assert_close(x[i], expected, rtol=1e-11, atol=1e-12)
 
 
+def test_vmap_of_sequences_behind_each_other(torch):
+    system = sk.discretize(to_library(torch, sts.make("diagonal-pairs")), 0.1)
+    u, starts = torch.asarray(sts.rng(0).standard_normal((3, 20))), torch.arange(20) % 7 == 0
+    y = torch.vmap(lambda u: sk.scan(system, u, starts=starts, block=4)[0])(u)
+    torch.testing.assert_close(y, sk.scan(system, u, starts=starts, block=4)[0])
+
+
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own, in its forward mode
 def test_function_transforms_are_derivatives(torch):

@@ -132,7 +132,8 @@ class Torch(Library):
         return x.expand(*batch, -1).gather(-1, index.expand(*batch, -1))
 
     def put(self, x: Array, index: Array, values: Array) -> Array:
-        return x.index_copy_(-2, index, values)
+        # There is no rule for vmap in place.
+        return x.index_copy(-2, index, values) if transformed() else x.index_copy_(-2, index, values)
 
     def time_first(self, x: Array) -> Array:
         return x.movedim(-2, 0).contiguous().movedim(0, -2)
