@@ -20,6 +20,10 @@ def programs(xp):
     channels = sk.discretize(kinds["diagonal-pairs"], -0.1 * steps)
     several = sk.Dense(dense.A, xp.stack([dense.B, dense.B], axis=-1), dense.C[None, :], dt=1.0, mimo=True)
     sample, signal = ((), False), ((LENGTH,), False)
+
+    def ends(s):
+        return (s > 0.0).sum(-1)
+
     found = {
         f"step-{kind}": (lambda u, x, s=system: sk.step(s, u, x), sample, ((rows[kind],), "pairs" in kind))
         for kind, system in discrete.items()
@@ -37,6 +41,8 @@ def programs(xp):
         "scan-x0": (lambda u, x: sk.scan(diagonal, u, x), signal, ((rows["diagonal-pairs"],), True)),
         "scan-channels": (lambda u: sk.scan(channels, u), ((3, LENGTH), False)),
         "scan-starts": (lambda u, s: sk.scan(diagonal, u, starts=s > 1.0), signal, signal),
+        "scan-lengths": (lambda u, s: sk.scan(dplr, u, lengths=ends(s)), signal, signal),
+        "scan-lengths-starts": (lambda u, s: sk.scan(diagonal, u, lengths=ends(s), starts=s > 1.0), signal, signal),
         "scan-dt": (lambda u, t: sk.scan(kinds["diagonal-pairs"], u, dt=0.1 + 0.01 * t * t), signal, signal),
         "scan-dplr-x0": (lambda u, x: sk.scan(dplr, u, x), signal, ((rows["dplr-pairs"],), True)),
         "scan-mimo": (lambda u: sk.scan(several, u), ((2, LENGTH), False)),
@@ -57,6 +63,7 @@ def programs(xp):
 NAMES = [
     *(f"{function}-{kind}" for function in ("step", "kernel", "scan") for kind in sts.PLAIN),
     *("kernel-dt", "scan-x0", "scan-channels", "scan-starts", "scan-dt", "scan-dplr-x0", "scan-mimo"),
+    *("scan-lengths", "scan-lengths-starts"),
     *("convolve", "convolve-channels", "selective_scan", "linear_recurrence"),
 ]
 
@@ -91,6 +98,7 @@ def test_torch_exports_batches_of_every_size(torch, name):
 
 
 ALIKE = ("scan-channels", "scan-dplr-x0", "convolve-channels", "kernel-dt", "step-dplr-pairs", "kernel-dense")
+ALIKE += ("scan-lengths", "scan-lengths-starts")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ALIKE])  # each is compiled twice

@@ -217,6 +217,13 @@ def test_vmap_is_the_batch(torch, kind):
             torch.testing.assert_close(x[i], expected, rtol=1e-11, atol=1e-12)
 
 
+def test_vmap_of_sequences_behind_each_other(torch):
+    system = sk.discretize(to_library(torch, sts.make("diagonal-pairs")), 0.1)
+    u, starts = torch.asarray(sts.rng(0).standard_normal((3, 20))), torch.arange(20) % 7 == 0
+    y = torch.vmap(lambda u: sk.scan(system, u, starts=starts, block=4)[0])(u)
+    torch.testing.assert_close(y, sk.scan(system, u, starts=starts, block=4)[0])
+
+
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own, in its forward mode
 def test_function_transforms_are_derivatives(torch):
@@ -231,3 +238,11 @@ def test_function_transforms_are_derivatives(torch):
     torch.testing.assert_close(slope, torch.func.jacrev(kernel)(dt))
     torch.testing.assert_close(slope, torch.autograd.functional.jacobian(kernel, dt))
     torch.testing.assert_close(second[3], torch.autograd.functional.hessian(lambda dt: kernel(dt)[3], dt))
+
+
+def test_storages_of_parameters_stay_resizable(torch):
+    """FSDP frees what it has gathered; `Tensor.numpy` would forbid it."""
+    A, vectors, u = -torch.ones(8, 4), torch.ones(1024, 4), torch.ones(8, 1024)
+    sk.selective_scan(u, 0.1 * u, A, vectors, vectors)
+    for x in (u, A, vectors):
+        assert x.untyped_storage().resizable()

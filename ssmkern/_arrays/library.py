@@ -204,6 +204,12 @@ class Library:
         parts = list(pieces)
         return self.xp.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
 
+    def taken(self, x: Array, index: Array) -> Array:
+        """`take_along_axis` of the last axis, batches broadcast."""
+        batch = broadcast(x.shape[:-1], index.shape[:-1])
+        x, index = (self.xp.broadcast_to(y, (*batch, y.shape[-1])) for y in (x, index))
+        return self.xp.take_along_axis(x, index, axis=-1)
+
     def put(self, x: Array, index: Array, values: Array) -> Array:
         """``(..., m, k)`` with values ``(..., count, k)`` at a sorted index into the axis before the last.
 

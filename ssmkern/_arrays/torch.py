@@ -14,6 +14,7 @@ import numpy as np
 from . import numba, numba_selective
 from .library import Array, Body, Library, Pullback, Restart
 from .operation import Operation
+from .shapes import broadcast
 from .torch_operators import registered, transformed
 
 _registered: set[type] = set()
@@ -55,7 +56,7 @@ class Torch(Library):
         return ", ".join([*found, "mps"] if torch.backends.mps.is_available() else found)
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.asarray(x.detach().resolve_conj().resolve_neg().cpu())
+        return _in_numpy(x.cpu())
 
     def held(self, x: Array) -> Array:
         return x.detach()
@@ -71,7 +72,7 @@ class Torch(Library):
         if compiling() or type(rows) is not sys.modules["torch"].Tensor or rows.device.type != "cpu":
             return None
         loop: Any = numba.compiled_rotations(rows)
-        return loop and (lambda x, most: self.xp.asarray(loop(x.detach().resolve_conj().numpy(), most)))
+        return loop and (lambda x, most: self.xp.asarray(loop(_in_numpy(x), most)))
 
     def real_pairs(self, x: Array) -> Array:
         return self.xp.reshape(self.xp.view_as_real(self.xp.resolve_conj(x)), (*x.shape[:-1], 2 * x.shape[-1]))
@@ -113,15 +114,26 @@ class Torch(Library):
         shape = (*x.shape[:-1], *b.shape[-2:])
         out = torch.empty_like(b) if b.shape == shape else torch.empty(shape, dtype=x.dtype, device=x.device)
         a_rows, b_rows, rows = (y.unbind(-2) for y in (a, b, out))
-        places = None if there is None else there.unbind(-2)
+        places: Any = None
+        begins: Any = [True] * len(rows)
+        if there is not None:
+            places = there.unbind(-2)
+            if x.device.type == "cpu":
+                begins = _in_numpy(there).any(axis=(*range(there.ndim - 2), -1)).tolist()
         for k in reversed(range(len(rows))) if reverse else range(len(rows)):
-            if places is not None and (x.device.type != "cpu" or places[k].any()):
+            if places is not None and begins[k]:
                 x = torch.where(places[k], x0, x)
             x = torch.addcmul(b_rows[k], a_rows[k if len(a_rows) > 1 else 0], x, out=rows[k])
         return out
 
+    def taken(self, x: Array, index: Array) -> Array:
+        """`torch.take_along_dim` cannot be exported with a symbol for a size."""
+        batch = broadcast(x.shape[:-1], index.shape[:-1])
+        return x.expand(*batch, -1).gather(-1, index.expand(*batch, -1))
+
     def put(self, x: Array, index: Array, values: Array) -> Array:
-        return x.index_copy(-2, index, values)
+        # There is no rule for vmap in place.
+        return x.index_copy(-2, index, values) if transformed() else x.index_copy_(-2, index, values)
 
     def time_first(self, x: Array) -> Array:
         return x.movedim(-2, 0).contiguous().movedim(0, -2)
@@ -130,7 +142,7 @@ class Torch(Library):
         """Those of NumPy, over the memory of tensors on the host."""
         if given["u"].device.type != "cpu":
             return None
-        host = {name: None if x is None else x.detach().numpy() for name, x in given.items()}
+        host = {name: None if x is None else _in_numpy(x) for name, x in given.items()}
         if not numba_selective.fits(host):
             return None
         as_tensor = sys.modules["torch"].from_numpy
@@ -139,8 +151,7 @@ class Torch(Library):
             return tuple(as_tensor(x) for x in numba_selective.forward(operation, host))
 
         def backward(operation: Operation, _: Any, *cotangents: Array) -> dict[str, Array]:
-            known = (x.detach().resolve_conj().numpy() for x in cotangents)
-            found = numba_selective.backward(operation, host, *known)
+            found = numba_selective.backward(operation, host, *map(_in_numpy, cotangents))
             return {name: as_tensor(x) for name, x in found.items()}
 
         return forward, backward
@@ -165,6 +176,11 @@ class Torch(Library):
         return _on_values().apply(function, pullback, *arrays)
 
 
+def _in_numpy(x: Array) -> np.ndarray:
+    """The same memory. After `Tensor.numpy` its size would be fixed, and FSDP could not free gathered parameters."""
+    return np.from_dlpack(x.detach().resolve_conj().resolve_neg())
+
+
 @constant
 def _has_operators() -> bool:
     """Whether there are operators, and make them: not while they are traced."""
@@ -181,7 +197,7 @@ def _on_values() -> Any:
         def forward(ctx: Any, function: Callable[..., np.ndarray], pullback: Pullback, *arrays: Array) -> Array:
             ctx.pullback = pullback
             ctx.save_for_backward(*arrays)
-            return torch.from_numpy(function(*(x.detach().resolve_conj().resolve_neg().numpy() for x in arrays)))
+            return torch.from_numpy(function(*map(_in_numpy, arrays)))
 
         @staticmethod
         def backward(ctx: Any, cotangent: Array) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ class Blocks(Strategy):
 
     block: int
     most: int = 0  # sequences that begin in a block
+    begun: float = 0.0  # share of the blocks in which some do, which are computed again
 
     @property
     def sample_bytes(self) -> int:
@@ -37,7 +38,8 @@ class Blocks(Strategy):
 
     def cost(self) -> float:
         sizes, n, block = self.sizes, self.sizes.order, self.block
-        again = 2 * self.most * block * sizes.rows * block  # products of the sequences that begin in a block
+        # Products of the sequences that begin in blocks, and of what has come from before.
+        again = 2 * self.begun * (self.most + 1) * block * sizes.rows * sizes.length
         if issubclass(sizes.kind, Diagonal):
             return again + diagonal_cost(sizes, block)
         tables = again + 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
@@ -151,7 +153,7 @@ def _state_after(tables: BlockTables, u: Array, states: Array, ends: Array) -> A
     index = ends // block
     begun = (ends - index * block)[..., None]  # samples of the block that has begun
 
-    x = xp.take_along_axis(states, index[..., None, None], axis=-2)
+    x = xp.matrix_transpose(library(xp).taken(xp.matrix_transpose(states), index[..., None, None]))
     for level in range((block - 1).bit_length()):
         odd = ((begun // 2**level) % 2 == 1)[..., None]
         # Others are 0 on the way: a state that is not carried on must not overflow.
@@ -159,6 +161,6 @@ def _state_after(tables: BlockTables, u: Array, states: Array, ends: Array) -> A
         x = xp.where(odd, carried, x)
     # The samples of the block begun, moved to the end of a block: what precedes them is 0 there.
     place = xp.arange(block, dtype=xp.int64, device=device_of(u))
-    samples = xp.take_along_axis(u, library(xp).clip(ends[..., None] - block + place, 0, u.shape[-1] - 1), axis=-1)
+    samples = library(xp).taken(u, library(xp).clip(ends[..., None] - block + place, 0, u.shape[-1] - 1))
     samples = xp.where(place >= block - begun, samples, xp.zeros_like(samples))
     return x[..., 0, :] + tables.to_states(library(xp).multiply(samples, tables.enter[..., 0, :, :]))

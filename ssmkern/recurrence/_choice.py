@@ -87,9 +87,11 @@ def restarting(xp: Namespace, starts: Array, candidates: Sequence[Blocks]) -> Bl
         behind = xp.zeros_like(starts[..., : -length % size])  # starts count also where they do not fill a block
         places = xp.concat([starts, behind], axis=-1)
         places = xp.reshape(places, (*places.shape[:-1], places.shape[-1] // size, size))
-        most = 0 if 0 in places.shape else read(xp.max, xp.astype(xp.sum(places, axis=-1), xp.int32))
+        starting = xp.astype(xp.sum(places, axis=-1), xp.int32)  # in each block
+        most = 0 if 0 in places.shape else read(xp.max, starting)
         if most is not None:
-            found.append(replace(blocks, most=max(1, most)))
+            count = read(xp.count_nonzero, starting) if most else 0
+            found.append(replace(blocks, most=max(1, most), begun=(count or 0) / max(1, math.prod(starting.shape))))
         elif size <= _UNKNOWN or len(candidates) == 1:
-            found.append(replace(blocks, most=size))
+            found.append(replace(blocks, most=size, begun=1.0))
     return _cheapest(found)

@@ -28,6 +28,7 @@ def run_restarting(
     y, states = [], [x[..., None, :]]
     if whole:
         inputs, places = (xp.reshape(v[..., :whole], (*v.shape[:-1], whole // block, block)) for v in (u, starts))
+        inputs = library(xp).factor(inputs)
         before, x, out = _blocks(tables, inputs, places, x, most)
         y, states = [xp.reshape(out, (*out.shape[:-2], whole))], [before, x[..., None, :]]
     last = x
@@ -126,13 +127,15 @@ class _Steps:
     tables: BlockTables
     known: bool
 
-    def carried(self, x: Array, through: Array, level: int) -> Array:
-        """States after 2^level samples, 0 where a sequence begins in them."""
-        xp, x = self.tables.xp, self.tables.advance(x, level)
+    def step(self, x: Array, through: Array, level: int, added: Array, part: slice) -> Array:
+        """States after 2^level samples, of a part of those that add something: that alone where a sequence begins."""
+        xp, through, more = self.tables.xp, through[..., part, :], added[..., part, :]
         if not self.known:
-            return xp.where(through, x, xp.zeros_like(x))
-        found = _begun(xp, through)
-        return _placed(xp, x, found, xp.zeros_like(_picked(xp, x, found)))
+            return self.tables.step(xp.where(through, x, xp.zeros_like(x)), level, more)
+        found, count = _begun(xp, through), more.shape[-2]
+        # Picked out of all, of which there is no copy to make.
+        place = found // count * added.shape[-2] + part.start + part.step * (found % count)
+        return _placed(xp, self.tables.step(x, level, more), found, _picked(xp, added, place))
 
     def states(self, added: Array, through: Array, x: Array, level: int) -> tuple[Array, Array]:
         """As in blocks without starts, with a condition for each step, ``(..., m, 1)``, under which states pass."""
@@ -140,17 +143,15 @@ class _Steps:
         if count <= SHORT:
             before = [x[..., None, :]]
             for i in range(count):
-                carried = self.carried(before[-1], through[..., i : i + 1, :], level)
-                before.append(carried + added[..., i : i + 1, :])
+                before.append(self.step(before[-1], through, level, added, slice(i, i + 1, 1)))
             return xp.concat(before[:-1], axis=-2), before[-1][..., 0, :]
         half = count // 2
-        first, second = (slice(0, 2 * half, 2), slice(1, None, 2))
-        pairs = self.carried(added[..., first, :], through[..., second, :], level) + added[..., second, :]
-        both = through[..., first, :] & through[..., second, :]
-        outer, last = self.states(pairs, both, x, level + 1)
+        first, second = through[..., : 2 * half : 2, :], through[..., 1::2, :]
+        pairs = self.step(added[..., : 2 * half : 2, :], through, level, added, slice(1, None, 2))
+        outer, last = self.states(pairs, first & second, x, level + 1)
         if count % 2:
             outer = xp.concat([outer, last[..., None, :]], axis=-2)
-        inner = self.carried(outer, through[..., ::2, :], level) + added[..., ::2, :]
+        inner = self.step(outer, through, level, added, slice(0, None, 2))
         if count % 2:
             last = inner[..., -1, :]
         before = xp.stack([outer, inner], axis=-2)
@@ -183,11 +184,11 @@ def _state_after(tables: BlockTables, u: Array, starts: Array, states: Array, en
     # The samples of the block begun, moved to the end of a block.
     place = xp.arange(block, dtype=xp.int64, device=device_of(u))
     index_of_samples = library(xp).clip(ends[..., None] - block + place, 0, u.shape[-1] - 1)
-    samples, places = (_taken(xp, v, index_of_samples) for v in (u, starts))
+    samples, places = (library(xp).taken(v, index_of_samples) for v in (u, starts))
     there = place >= block - begun
     rank = _ranks(xp, places & there)
     last = rank[..., -1:]
-    x = _taken(xp, xp.matrix_transpose(states), index[..., None, None])[..., 0]
+    x = library(xp).taken(xp.matrix_transpose(states), index[..., None, None])[..., 0]
     x = xp.where(last == 0, x, xp.zeros_like(x))[..., None, :]
     for level in range((block - 1).bit_length()):
         odd = ((begun // 2**level) % 2 == 1)[..., None]
@@ -195,10 +196,3 @@ def _state_after(tables: BlockTables, u: Array, starts: Array, states: Array, en
         x = xp.where(odd, carried, x)
     samples = xp.where(there & (rank == last), samples, xp.zeros_like(samples))
     return x[..., 0, :] + tables.to_states(library(xp).multiply(samples, tables.enter[..., 0, :, :]))
-
-
-def _taken(xp: Namespace, x: Array, index: Array) -> Array:
-    """`take_along_axis` of the last axis, batches broadcast."""
-    batch = [max(pair) if 0 not in pair else 0 for pair in zip(x.shape[:-1], index.shape[:-1], strict=True)]
-    x, index = xp.broadcast_to(x, (*batch, x.shape[-1])), xp.broadcast_to(index, (*batch, index.shape[-1]))
-    return xp.take_along_axis(x, index, axis=-1)

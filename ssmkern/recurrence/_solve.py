@@ -95,12 +95,13 @@ def _in_blocks(
         there = xp.reshape(there, (*there.shape[:-1], blocks, count))
         restarts = Restarts(there, restarts.x0[..., None, :])
     rest = xp.zeros_like(b[..., 0, :]) + xp.zeros_like(x)
+    begins = None if restarts is None else _begins(xp, restarts.there)
 
     def compose(carry: tuple[Array, Array], i: Any) -> tuple[tuple[Array, Array], None]:
         k = count - 1 - i if reverse else i
         product, end = carry
         a_k, b_k = a[..., k if a.shape[-2] > 1 else 0, :], b[..., k, :]
-        if restarts is not None:
+        if restarts is not None and (begins is None or begins[k]):
             there = restarts.there[..., k][..., None]
             product = xp.where(there, xp.zeros_like(product), product)
             end = xp.where(there, restarts.x0, end)
@@ -111,6 +112,14 @@ def _in_blocks(
     x = _entering(xp, (product, end), x, begun, reverse=reverse)
     states = follow(xp, a, b, x, restarts, reverse=reverse)
     return xp.reshape(states, (*states.shape[:-3], blocks * count, states.shape[-1]))
+
+
+def _begins(xp: Namespace, there: Array) -> list[bool] | None:
+    """Whether in some block a sequence begins at each sample; None where that cannot be read."""
+    if not library(xp).have_values([there]):
+        return None
+    begins: Any = library(xp).to_numpy(there).any(axis=tuple(range(there.ndim - 1)))
+    return [bool(each) for each in begins]
 
 
 def _cut(xp: Namespace, y: Array, blocks: int) -> Array:

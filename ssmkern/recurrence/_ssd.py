@@ -89,7 +89,8 @@ def ssd(
     In chunks of T samples: within one, ``(C B^T * decay) (dt u)`` with ``decay_ts = exp(s_t - s_s)`` for running sums s
     of ``dt A``, in float64 where the library has it; states from chunk to chunk by `linear_recurrence`. That is
     2 (n + p) T + 4 n p flops a sample. Batch elements are computed as many at a time as fit the `byte_budget`. What is
-    not finite reaches all samples of its chunk, also those before it and those of other sequences.
+    not finite reaches all later samples of its sequence, as in any recurrence, and here also the samples of its chunk
+    that stand before it or are of other sequences: in a product 0 times NaN is NaN.
 
     To generate a sequence pass one sample at a time, L = 1, and the state that the last call returned.
 
