@@ -130,7 +130,9 @@ class Torch(Library):
         """Those of NumPy, over the memory of tensors on the host."""
         if given["u"].device.type != "cpu":
             return None
-        host = {name: None if x is None else x.detach().numpy() for name, x in given.items()}
+        # What may be a parameter is copied: FSDP frees its memory after use, and torch frees none that NumPy has seen.
+        own = {name: x.clone() for name, x in given.items() if name in ("A", "D", "x0") and x is not None}
+        host = {name: None if x is None else x.detach().numpy() for name, x in (given | own).items()}
         if not numba_selective.fits(host):
             return None
         as_tensor = sys.modules["torch"].from_numpy

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import Array, Namespace, array_namespace, device_of, is_array, library_of
+from .._arrays import Array, Namespace, array_namespace, device_of, is_array, library_of, single_under_autocast
 from .._arrays.checks import check_parameter, check_vector, shown
 from ..recurrence._lengths import check_lengths
 
@@ -16,15 +16,19 @@ from ..recurrence._lengths import check_lengths
 Draws = tuple[Callable[[tuple[int, ...]], Array], Callable[[tuple[int, ...], float, float], Array]]
 
 
-def check_call(u: Array, channels: int, rate: Any, time: int = 1) -> Namespace:
-    """Refuse an input without the channels in its last axis, and a rate that is not positive; return the namespace."""
+def checked(u: Array, channels: int, rate: Any, time: int = 1) -> tuple[Namespace, Array]:
+    """Refuse an input without the channels in its last axis, and a rate that is not positive.
+
+    Returns the namespace and u, which inside autocast may have come in half precision, in float32.
+    """
+    u = single_under_autocast(u)
     check_vector("u", u, 1 + time)
     if u.shape[-1] != channels:
         shape = f"(batch, L, {channels})" if time else f"(batch, {channels})"
         raise ValueError(f"u: got shape {tuple(u.shape)}, expected {shape}: the layer's channels come last")
     if not is_array(rate):
         check_parameter("rate", rate, 0.0, math.inf, "a positive number: 2.0 where every second sample is left")
-    return array_namespace(u=u)
+    return array_namespace(u=u), u
 
 
 def within_lengths(xp: Namespace, u: Array, lengths: Any) -> tuple[Array, Array | None]:

@@ -14,7 +14,7 @@ from ..initialization import nplr, s4d
 from ..kernels import kernel
 from ..recurrence import scan, step
 from ..systems import DPLR, Diagonal
-from ._arguments import Draws, check_call, cleared, first_steps, within_lengths
+from ._arguments import Draws, checked, cleared, first_steps, within_lengths
 
 LEAST_DECAY = 1e-4  # of a mode at the start: its logarithm is learned
 
@@ -114,7 +114,7 @@ class LinearLayer:
         state : array, shape ``(batch, channels, m)``
             New state, complex: m modes of conjugate pairs, ``ceil(order / 2)``.
         """
-        check_call(u, self.channels, rate, time=0)
+        _, u = checked(u, self.channels, rate, time=0)
         self._check_causal()
         return step(self.discrete(rate), u, state)
 
@@ -126,7 +126,7 @@ class LinearLayer:
         Parameters
         ----------
         u : array, shape ``(batch, L, channels)``
-            Input. Under autocast it may be of half precision: the layer computes in that of its parameters.
+            Input. Inside autocast it may be of half precision; the layer computes in float32 all the same.
         state : array, shape ``(batch, channels, m)``, optional
             State before the first sample; None for rest.
         return_state : bool, default False
@@ -148,7 +148,7 @@ class LinearLayer:
         ValueError
             Shapes do not fit, a length or the rate is out of range, or a bidirectional layer is asked for a state.
         """
-        xp = check_call(u, self.channels, rate)
+        xp, u = checked(u, self.channels, rate)
         u, ends = within_lengths(xp, u, lengths)
         if state is None and not return_state:
             return cleared(xp, xp.matrix_transpose(self._convolved(xp.matrix_transpose(u), rate)), ends)
@@ -218,7 +218,10 @@ def linear_numbers(
     found |= {name: np.stack([x.real, x.imag], axis=-1) for name, x in arrays.items() if name in ("P", "B", "C")}
     if "C" not in found:
         found["C"] = normal(pairs) / 2**0.5
-    found["D"] = normal((channels,)) if system.D is None else arrays.get("D", np.full(channels, system.D))
+    if system.D is None:
+        found["D"] = normal((channels,))
+    else:
+        found["D"] = arrays["D"] if "D" in arrays else np.full(channels, system.D)
     if bidirectional:
         found["C_backward"] = normal(pairs) / 2**0.5
     found["log_dt"] = first_steps(channels, dt, uniform)

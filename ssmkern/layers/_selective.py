@@ -9,7 +9,7 @@ import numpy as np
 from .._arrays import Array, Namespace, array_namespace, astype, device_of
 from ..interop import from_mamba
 from ..recurrence import selective_scan
-from ._arguments import Draws, check_call, first_steps, within_lengths
+from ._arguments import Draws, checked, first_steps, within_lengths
 
 State = tuple[Array, Array]
 
@@ -52,7 +52,7 @@ class SelectiveLayer:
         state : pair of arrays, shapes ``(batch, width - 1, d)`` and ``(batch, d, order)``
             The samples that the short convolution still needs, and the state of the recurrence.
         """
-        check_call(u, self.channels, rate, time=0)
+        _, u = checked(u, self.channels, rate, time=0)
         y, state = self._run(u[..., None, :], state, return_state=True, rate=rate)
         return y[..., 0, :], state
 
@@ -87,7 +87,7 @@ class SelectiveLayer:
         ValueError
             Shapes do not fit, or a length or the rate is out of range.
         """
-        xp = check_call(u, self.channels, rate)
+        xp, u = checked(u, self.channels, rate)
         u, ends = within_lengths(xp, u, lengths)
         weights, (taps, bias) = self._weights(), self._taps()
         x, gate = (astype(xp, half, weights["A_log"].dtype) for half in _halves(self.in_proj(u)))
