@@ -11,7 +11,11 @@ class Block(nnx.Module):
     """Norm, state space model, GELU, linear mixing of the channels, and a path around it all."""
 
     def __init__(self, ssm, channels, *, rngs):
-        self.norm, self.ssm, self.mix = nnx.LayerNorm(channels, rngs=rngs), ssm, nnx.Linear(channels, channels, rngs=rngs)
+        self.norm, self.ssm, self.mix = (
+            nnx.LayerNorm(channels, rngs=rngs),
+            ssm,
+            nnx.Linear(channels, channels, rngs=rngs),
+        )
 
     def __call__(self, u, rate=1.0):
         return u + self.mix(nnx.gelu(self.ssm(self.norm(u), rate=rate), approximate=False))

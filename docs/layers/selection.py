@@ -88,7 +88,7 @@ def picture(models, path, length=150):
         panel.plot(u[0, :, 0], ".", color="#bbbbbb", markersize=3)
         panel.plot(marked, u[0, marked, 0], "o", color="black", markersize=4, fillstyle="none")
         panel.step(np.arange(length), held[0], color="black", linewidth=0.8, where="post")
-        panel.plot(model(u)[0], color=color, linewidth=1.6)
+        panel.step(np.arange(length), model(u)[0], color=color, linewidth=1.6, where="post")
         panel.set_ylabel(name)
         panel.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlabel("sample")

@@ -112,7 +112,9 @@ def _last(xp: Namespace, window: Array, count: int, ends: Array | None) -> Array
     """The last ``count`` samples that each sequence had; ``window`` has as many from before."""
     if ends is None:
         return window[..., window.shape[-2] - count :, :]
-    index = xp.broadcast_to(ends, window.shape[:-2])[..., None] + xp.arange(count, dtype=ends.dtype, device=device_of(ends))
+    index = xp.broadcast_to(ends, window.shape[:-2])[..., None] + xp.arange(
+        count, dtype=ends.dtype, device=device_of(ends)
+    )
     return xp.take_along_axis(window, index[..., None], axis=-2)
 
 

@@ -173,7 +173,10 @@ class Mamba(SelectiveLayer, _Layer):
         draws = _draws(rngs)
         numbers = selective_numbers(d, order, dt, draws)
         self.dt_proj.bias = Slow(jnp.asarray(numbers.pop("dt_bias"), jnp.float32))
-        taps = {name: draws[1](shape, -(width**-0.5), width**-0.5) for name, shape in (("taps", (d, width)), ("taps_bias", (d,)))}
+        taps = {
+            name: draws[1](shape, -(width**-0.5), width**-0.5)
+            for name, shape in (("taps", (d, width)), ("taps_bias", (d,)))
+        }
         self._keep(numbers | taps)
 
     __call__ = SelectiveLayer._run

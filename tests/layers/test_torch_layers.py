@@ -141,7 +141,11 @@ def test_starts_from_a_system(torch, layers):
     [
         ({"measure": sk.s4d("lin", 4)}, TypeError, "^measure: "),
         ({"measure": sk.Diagonal}, TypeError, "^measure: "),
-        ({"measure": sk.nplr("legs", 4).replace(Lambda=np.ones(2) + 0j)}, ValueError, "^Lambda: got real parts up to 1"),
+        (
+            {"measure": sk.nplr("legs", 4).replace(Lambda=np.ones(2) + 0j)},
+            ValueError,
+            "^Lambda: got real parts up to 1",
+        ),
         ({"measure": sk.nplr("legs", 4).replace(Q=np.zeros((2, 1)) + 0j)}, ValueError, "^Q: "),
         ({"measure": sk.nplr("legs", 4, C=np.ones((2, 4)))}, ValueError, r"^system: got batch shape \(2,\)"),
         ({"dt": [0.1, -0.1, 0.1]}, ValueError, "^dt: "),
