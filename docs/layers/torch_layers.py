@@ -9,7 +9,7 @@ from ssmkern.layers.torch import S4, S4D
 
 
 def make_ssm(channels, order=32, init="legs", seed=None):
-    """A layer; ``init`` is a measure ("legs", ...) or "random", which makes it S4, or "s4d-lin", ..., which makes it S4D.
+    """A layer: S4, if ``init`` is a measure ("legs", ...) or "random", or S4D, if it is "s4d-lin", ..., "s4d-random".
 
     The seed is that of the steps and of random modes; all else is drawn by torch.
     """

@@ -26,7 +26,7 @@ class LinearLayer:
     C are pairs of real numbers, for the optimizer.
     """
 
-    SLOW = ("log_decay", "frequency", "P", "B", "log_dt")  # what belongs to A, B and dt
+    SLOW: tuple[str, ...] = ("log_decay", "frequency", "P", "B", "log_dt")  # what belongs to A, B and dt
     channels: int
     bidirectional: bool
     low_rank: bool
@@ -186,7 +186,7 @@ def s4d_start(init: str | Diagonal, order: int) -> Diagonal:
     return s4d(init, order) if isinstance(init, str) else _given("init", init, Diagonal)
 
 
-def _given(name: str, system: Any, kind: type) -> Any:
+def _given(name: str, system: Any, kind: Any) -> Any:
     if not isinstance(system, kind) or not system.conjugate_pairs or system.dt is not None or system.mimo:
         raise TypeError(
             f"{name}: got {shown(system)}, expected a name, or a continuous {kind.__name__} system of conjugate pairs "

@@ -17,7 +17,7 @@ State = tuple[Array, Array]
 class SelectiveLayer:
     """A Mamba block. A framework's class keeps the weights and has the projections in and out as callables."""
 
-    SLOW = ("A_log", "dt_proj.bias")  # A, and the steps as they are without a signal
+    SLOW: tuple[str, ...] = ("A_log", "dt_proj.bias")  # A, and the steps as they are without a signal
     channels: int
     in_proj: Any
     out_proj: Any

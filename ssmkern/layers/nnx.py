@@ -173,22 +173,19 @@ class Mamba(SelectiveLayer, _Layer):
         draws = _draws(rngs)
         numbers = selective_numbers(d, order, dt, draws)
         self.dt_proj.bias = Slow(jnp.asarray(numbers.pop("dt_bias"), jnp.float32))
-        taps = {
-            name: draws[1](shape, -(width**-0.5), width**-0.5)
-            for name, shape in (("taps", (d, width)), ("taps_bias", (d,)))
-        }
-        self._keep(numbers | taps)
+        for name, shape in (("taps", (d, width)), ("taps_bias", (d,))):
+            numbers[name] = draws[1](shape, -(width**-0.5), width**-0.5)
+        self._keep(numbers)
 
     __call__ = SelectiveLayer._run
 
     def _weights(self) -> dict[str, jax.Array]:
-        bias = self.dt_proj.bias
         return {
             "A_log": self.A_log[...],
             "D": self.D[...],
             "x_proj": self.x_proj.kernel[...].mT,
             "dt_proj": self.dt_proj.kernel[...].mT,
-            "dt_bias": bias[...],
+            "dt_bias": self.dt_proj.bias[...],
         }
 
     def _taps(self) -> tuple[jax.Array, jax.Array]:
@@ -211,7 +208,7 @@ def parameter_groups(
         Learning rate.
     slower : float, default 5.0
         What belongs to A, B and dt in the layers, the variables of type `Slow`, learns so many times more slowly,
-        without weight decay. In Mamba, where B and dt follow from the signal, these are ``A_log`` and the bias of the steps.
+        without weight decay. In Mamba, where B and dt follow from the signal, that is ``A_log`` and the bias of dt.
     weight_decay : float, default 0.01
         Of all other parameters.
     optimizer : callable, default optax.adamw

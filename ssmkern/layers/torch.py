@@ -55,8 +55,9 @@ class S4(LinearLayer, _Layer):
     -----
     Every channel has a system ``x' = A x + B u``, ``y = C x + D u`` with ``A = diag(Lambda) - P P^H``, all of which is
     learned. Modes that do not decay by themselves, those of ``legt``, ``lagt`` and ``fourier``, start with a decay of
-    1e-4 a unit of time, for its logarithm is learned. The system is discretized by the bilinear rule. Without a state the layer convolves u with its kernel, O(L log L);
-    with one it runs `scan`. C, D and dt are drawn by torch: ``torch.manual_seed`` makes them the same again.
+    1e-4 a unit of time, for its logarithm is learned. The system is discretized by the bilinear rule. Without a state
+    the layer convolves u with its kernel, O(L log L); with one it runs `scan`. C, D and dt are drawn by torch:
+    ``torch.manual_seed`` makes them the same again.
 
     References
     ----------
@@ -220,8 +221,8 @@ def parameter_groups(model: nn.Module, lr: float, *, slower: float = 5.0) -> lis
     lr : float
         Learning rate.
     slower : float, default 5.0
-        What belongs to A, B and dt in the layers learns so many times more slowly, without weight decay. In Mamba, where
-        B and dt follow from the signal, these are ``A_log`` and the bias of the steps.
+        What belongs to A, B and dt in the layers learns so many times more slowly, without weight decay. In Mamba,
+        where B and dt follow from the signal, it is ``A_log`` and the bias of the steps.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """A program of its own, run by test_torch_layers.py: a model of two layers in two processes, by DDP and by FSDP."""
 
-import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -53,7 +53,7 @@ def work(rank, file):
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, __file__, os.path.join(folder, "store")]
+            command = [sys.executable, __file__, str(Path(folder) / "store")]
             other = subprocess.Popen([*command, "1"])
             work(0, command[-1])
             sys.exit(other.wait())

@@ -76,7 +76,7 @@ def test_trains_slowly_what_belongs_to_A(jax, jnp, layers):
     from flax import nnx
 
     model = nnx.List([make(layers, "S4"), make(layers, "Mamba")])
-    optimizer = nnx.Optimizer(model, layers.parameter_groups(model, lambda count: 0.1, slower=10.0), wrt=nnx.Param)
+    optimizer = nnx.Optimizer(model, layers.parameter_groups(model, lambda _: 0.1, slower=10.0), wrt=nnx.Param)
 
     @nnx.jit
     def train(model, optimizer, u):

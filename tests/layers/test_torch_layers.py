@@ -110,7 +110,7 @@ def test_bidirectional(torch, layers, u, kind):
     short[:, 9:] = torch.nan
     assert_close(to_numpy(layer(short, lengths=9)[:, :9]), to_numpy(layer(u[:, :9])), 1e-5)
     for call in (lambda: layer(u, return_state=True), lambda: layer.step(u[:, 0])):
-        with pytest.raises(ValueError, match="^state: a bidirectional layer"):
+        with pytest.raises(ValueError, match=r"^state: a bidirectional layer"):
             call()
 
 
@@ -159,7 +159,7 @@ def test_bad_options(layers, options, error, match):
 
 
 def test_random_modes_want_a_seed(layers):
-    with pytest.raises(ValueError, match='^init: got "random"'):
+    with pytest.raises(ValueError, match=r'^init: got "random"'):
         layers.S4D(CHANNELS, init="random")
     assert layers.S4D(CHANNELS, init=sk.s4d("random", 4, rng=0)).C.shape == (CHANNELS, 2, 2)
 
@@ -167,7 +167,7 @@ def test_random_modes_want_a_seed(layers):
 def test_bad_calls(torch, layer, u):
     with pytest.raises(ValueError, match=r"^u: got shape \(2, 3, 40\), expected \(batch, L, 3\)"):
         layer(u.mT)
-    with pytest.raises(ValueError, match="^rate: "):
+    with pytest.raises(ValueError, match=r"^rate: "):
         layer(u, rate=0.0)
     with pytest.raises(ValueError, match=r"^lengths\[0\]: "):
         layer(u, lengths=[41, 3])
@@ -223,8 +223,9 @@ def test_mamba_takes_published_weights(torch, layers, u):
     layer = layers.Mamba(CHANNELS, 4)
     d, n, r = 2 * CHANNELS, 4, 1
     shapes = {
-        "A_log": (d, n), "D": (d,), "in_proj.weight": (2 * d, CHANNELS), "conv1d.weight": (d, 1, 4), "conv1d.bias": (d,),
-        "x_proj.weight": (r + 2 * n, d), "dt_proj.weight": (d, r), "dt_proj.bias": (d,), "out_proj.weight": (CHANNELS, d),
+        "A_log": (d, n), "D": (d,), "in_proj.weight": (2 * d, CHANNELS), "conv1d.weight": (d, 1, 4),
+        "conv1d.bias": (d,), "x_proj.weight": (r + 2 * n, d), "dt_proj.weight": (d, r), "dt_proj.bias": (d,),
+        "out_proj.weight": (CHANNELS, d),
     }  # fmt: skip
     assert {name: tuple(x.shape) for name, x in layer.state_dict().items()} == shapes
     w = {name: to_numpy(x).astype(np.float64) for name, x in layer.state_dict().items()}
