@@ -47,7 +47,7 @@ def _draws(rngs: nnx.Rngs) -> Draws:
     )
 
 
-class S4(LinearLayer, _Layer):
+class S4(_Layer, LinearLayer):
     """A state space model with a HiPPO measure for each channel, as a module of Flax NNX.
 
     Parameters
@@ -90,7 +90,7 @@ class S4(LinearLayer, _Layer):
     __call__ = LinearLayer._run
 
 
-class S4D(LinearLayer, _Layer):
+class S4D(_Layer, LinearLayer):
     """A diagonal state space model for each channel, as a module of Flax NNX.
 
     Parameters
@@ -133,7 +133,7 @@ class S4D(LinearLayer, _Layer):
     __call__ = LinearLayer._run
 
 
-class Mamba(SelectiveLayer, _Layer):
+class Mamba(_Layer, SelectiveLayer):
     """A Mamba block, whose step and input and output vectors follow from the signal, as a module of Flax NNX.
 
     Parameters

@@ -29,12 +29,15 @@ class _Layer(nn.Module):
             value = x if isinstance(x, torch.Tensor) else torch.tensor(x, dtype=torch.get_default_dtype()).contiguous()
             self.register_parameter(name, nn.Parameter(value))
 
+    def _array(self, name: str) -> torch.Tensor:
+        return getattr(self, name)
+
     def parameter_groups(self, lr: float, *, slower: float = 5.0) -> list[dict[str, Any]]:
         """Return the parameters in two groups for an optimizer of torch; see `parameter_groups`."""
         return parameter_groups(self, lr, slower=slower)
 
 
-class S4(LinearLayer, _Layer):
+class S4(_Layer, LinearLayer):
     """A state space model with a HiPPO measure for each channel, as a module of PyTorch.
 
     Parameters
@@ -96,7 +99,7 @@ class S4(LinearLayer, _Layer):
     forward = LinearLayer._run
 
 
-class S4D(LinearLayer, _Layer):
+class S4D(_Layer, LinearLayer):
     """A diagonal state space model for each channel, as a module of PyTorch.
 
     Parameters
@@ -148,7 +151,7 @@ class S4D(LinearLayer, _Layer):
     forward = LinearLayer._run
 
 
-class Mamba(SelectiveLayer, _Layer):
+class Mamba(_Layer, SelectiveLayer):
     """A Mamba block, whose step and input and output vectors follow from the signal, as a module of PyTorch.
 
     Parameters
