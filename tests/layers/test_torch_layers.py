@@ -213,7 +213,10 @@ def test_state_dict_makes_the_same_layer(torch, layers, layer, u, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Dynamo detected")
-def test_compiles_into_one_graph(torch, layer, u):
+@pytest.mark.parametrize("kind", ["S4D", "Mamba"])
+def test_compiles_into_one_graph(torch, layers, u, kind):
+    """(S4 does, too; the graph of its kernel, which takes long, is compiled in test_torch.py.)"""
+    layer = make(layers, kind)
     compiled = torch.compile(layer, fullgraph=True, backend="eager")
     assert_close(to_numpy(compiled(u)), to_numpy(layer(u)), 1e-5)
 
