@@ -114,7 +114,7 @@ def main():
     torch.manual_seed(0)
     data = digits()
     pixels, test = (torch.from_numpy(u[..., 0]) for u in (data.u, data.test_u))
-    model = Stack(1, LEVELS, channels=64, depth=3, dropout=0.1, pool=False, rng=0)
+    model = Stack(1, LEVELS, channels=64, depth=3, dropout=0.1, pool=False, seed=0)
     begin = time.process_time()
     fit(model, shifted(pixels), pixels, epochs=20, loss=surprise)
     print(f"trained in {time.process_time() - begin:.0f} s; ", end="")

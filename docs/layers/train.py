@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from data import load
 from torch import nn
-from torch_layers import SSM, Stack
+from torch_layers import Stack
+
+from ssmkern.layers.torch import parameter_groups
 
 KEPT = Path(__file__).parents[2] / "build" / "layers"
 STATIC = Path(__file__).parents[1] / "_static"  # for the figures
@@ -45,22 +47,12 @@ def make(name, classes, length, seed):
     torch.manual_seed(seed)
     if name not in INITS:
         return Recurrent(name, 1, classes, length)
-    return Stack(1, classes, channels=32, depth=2, dropout=0.1, init=INITS[name], order=32, rng=seed)
+    return Stack(1, classes, channels=32, depth=2, dropout=0.1, init=INITS[name], order=32, seed=seed)
 
 
 def optimizer(model, lr=1e-2):
     """AdamW; what belongs to A, B and dt learns five times more slowly and does not decay."""
-    slow = [
-        x
-        for module in model.modules()
-        if isinstance(module, SSM)
-        for name, x in module.named_parameters()
-        if name not in ("C", "D")
-    ]
-    ids = {id(x) for x in slow}
-    rest = [x for x in model.parameters() if id(x) not in ids]
-    groups = [{"params": rest, "lr": lr}, {"params": slow, "lr": lr / 5, "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=0.01)
+    return torch.optim.AdamW([group for group in parameter_groups(model, lr) if group["params"]], weight_decay=0.01)
 
 
 def fit(model, u, target, epochs, lr=1e-2, batch=50, seed=0, loss=nn.functional.cross_entropy):
