@@ -141,7 +141,7 @@ def main(static=STATIC):
         panel.invert_xaxis()
         panel.grid(alpha=0.25)
         panel.spines[["top", "right"]].set_visible(False)
-    axes[0, 2].legend(frameon=False, fontsize=9)
+    axes[1, 2].legend(frameon=False, fontsize=9, loc="lower right")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=4, frameon=False)
     figure.savefig(static / "layers_smaller.png", dpi=100)
 

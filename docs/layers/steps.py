@@ -16,7 +16,7 @@ def suggested(u):
     return sk.suggest(u - u.mean(), u.shape[1], tolerance=0.5, measures=["legs"]).steps
 
 
-def test_accuracy(name, kind, seed, steps):
+def trained_from(name, kind, seed, steps):
     """Of a model whose channels start with steps of that range."""
     torch.set_num_threads(1)
     data = load(name)
@@ -33,7 +33,7 @@ def row(name, kind):
     """Both ranges, each with the mean of the seeds, the lowest and the highest."""
     steps = suggested(load(name).u)
     found = [trained(name, kind, seed)[1]["test"] for seed in SEEDS]
-    others = [test_accuracy(name, kind, seed, steps) for seed in SEEDS]
+    others = [trained_from(name, kind, seed, steps) for seed in SEEDS]
     cells = [f"{np.mean(x):.3f} ({min(x):.3f} to {max(x):.3f})" for x in (found, others)]
     return f"| {name} | {kind} | {cells[0]} | {steps[0]:.2g} to {steps[1]:.2g} | {cells[1]} |"
 
