@@ -49,8 +49,20 @@ def errors_and_bounds(system: sk.DPLR | sk.Diagonal) -> tuple[list[float], list[
     return errors, bounds
 
 
+def draw_kernels(axes: plt.Axes) -> None:
+    """LegS and what is left of it, as impulse responses."""
+    dt, length = 0.005, 240
+    t = dt * np.arange(length)
+    axes.plot(t, sk.kernel(legs(), length, dt=dt) / dt, color="0.75", linewidth=4, label="order 64")
+    for order, color in ((12, GREEN), (20, BLUE), (32, RED)):
+        small, _ = sk.balanced_truncation(legs(), order)
+        axes.plot(t, sk.kernel(small, length, dt=dt) / dt, color=color, linewidth=1.2, label=f"cut to {order}")
+    axes.set(title="LegS, reading the past: kernels", xlabel="time since the input")
+
+
 def main() -> None:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    figure, (first, left, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    draw_kernels(first)
     systems = {
         "LegS, reading the past": (legs(), RED),
         "scattered modes": (trained(), BLUE),
@@ -67,7 +79,7 @@ def main() -> None:
         right.semilogy(ORDERS, errors, "o-", color=color, markersize=4, label=f"error: {name}")
         right.semilogy(ORDERS, bounds, "--", color=color, label="bound")
     right.set(title="What balanced truncation costs", xlabel="order that is left", ylabel="over the largest gain")
-    for axes in (left, right):
+    for axes in (first, left, right):
         axes.legend(frameon=False, fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)

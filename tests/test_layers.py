@@ -20,7 +20,7 @@ def layers(torch, monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     torch.manual_seed(0)
     names = ("data", "torch_layers", "train", "rates", "comparison", "initialization", "half_rate", "filters")
-    names += ("generation", "selection")
+    names += ("generation", "selection", "smaller", "steps")
     return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
@@ -38,11 +38,15 @@ def small(layers, monkeypatch, tmp_path):
     label = np.arange(20) % 2
     u = (generator.standard_normal((20, 64, 1)) + label[:, None, None]).astype(np.float32)
     data = layers.data.Data(u, label, u[:8], label[:8])
-    for module in (layers.train, layers.rates, layers.comparison, layers.half_rate):
+    for module in (layers.train, layers.rates, layers.comparison, layers.half_rate, layers.smaller, layers.steps):
         monkeypatch.setattr(module, "load", {"digits": data, "OSULeaf": data, "ACSF1": data}.get)
     monkeypatch.setattr(layers.train, "EPOCHS", dict.fromkeys(layers.train.EPOCHS, 1))
     monkeypatch.setattr(layers.rates, "EPOCHS", 1)
     monkeypatch.setattr(layers.train, "KEPT", tmp_path / "kept")
+    for module in (layers.smaller, layers.steps):
+        monkeypatch.setattr(module, "SEEDS", (0,))
+    monkeypatch.setattr(layers.smaller, "LONG", 4096)
+    monkeypatch.setattr(layers.smaller, "SHARES", {1: "1", 0.5: "1/2"})
     return layers
 
 
@@ -90,6 +94,23 @@ def test_starts_with_the_numbers_that_were_published(layers):
     layer = layers.train.make("S4", 10, 64, seed=1).blocks[1].ssm
     found = [float(x.detach().flatten()[k]) for x, k in ((layer.C, 0), (layer.D, 3), (layer.log_dt, 5), (layer.B, 2))]
     assert found == pytest.approx(PUBLISHED, rel=1e-6)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_smaller_layers(layers, torch, init):
+    """With all states every way gives the layer, with half of them another; pairs and equal scores stay together."""
+    smaller, u = layers.smaller, torch.from_numpy(smooth(40)[..., :1])
+    stack = layers.torch_layers.Stack(1, 3, channels=3, depth=2, order=8, init=init, seed=0).eval()
+    with torch.no_grad():
+        whole = stack(u.float())
+        for systems, scores in smaller.ways(smaller.systems_of(stack)).values():
+            for share in (1, 0.5):
+                keep = smaller.kept(scores, share)
+                cut = [smaller.cut(*pair) for pair in zip(systems, keep, strict=True)]
+                error = (smaller.with_systems(stack, cut, 40)(u.float()) - whole).abs().max()
+                assert (error < 1e-5) == (share == 1)
+    together = smaller.kept(torch.tensor([[[3.0, 1.0]], [[2.0, 2.0]]]), 0.5, together=True)
+    assert together.tolist() == [[[True, False]], [[True, True]]]
 
 
 # --- small experiments ----------------------------------------------------------------------------------------------
@@ -142,6 +163,18 @@ def test_slow_parameters_do_not_decay(layers):
     assert len(slow["params"]) == 10
 
 
+def test_suggested_steps(small, monkeypatch):
+    """From what remembers all samples to what remembers as many as two waves take to change; models start with them."""
+    low, high = small.steps.suggested(smooth(64))
+    assert 1 / 64 < low < 5 / 64
+    assert 1 / 16 < high < 1
+    monkeypatch.setattr(small.steps, "suggested", lambda _: (low, high))  # noise has none
+    started = []
+    monkeypatch.setattr(small.steps, "fit", lambda model, *_: started.append(model.blocks[1].ssm.log_dt.exp()))
+    assert f"{low:.2g} to {high:.2g}" in small.steps.row("digits", "S4D")
+    assert low <= started[0].min() < started[0].max() <= high
+
+
 @pytest.mark.parametrize("name", ["rates", "comparison", "half_rate"])
 def test_tables(small, capsys, name):
     getattr(small, name).main()
@@ -150,7 +183,7 @@ def test_tables(small, capsys, name):
     assert len({row.count("|") for row in rows}) == 1
 
 
-@pytest.mark.parametrize("name", ["initialization", "filters"])
+@pytest.mark.parametrize("name", ["initialization", "filters", "smaller"])
 def test_figures(small, tmp_path, name):
     getattr(small, name).main(tmp_path)
     assert (tmp_path / f"layers_{name}.png").stat().st_size > 5000

@@ -77,7 +77,9 @@ def fit_kernel(K: Array, order: int, *, form: str = "diagonal") -> tuple[System,
     Which form? The error tells. Residues can be many times as large as the kernel that they add up to, and what is lost
     to cancellation is no smaller than their rounding: LegS of order 16 has residues of 1e10 and an error of 1e-6, of
     order 64 it has 1e-2, and 1e-13 as a dense system. The kernels of S4D, of filters and of smooth decays are no worse
-    as modes. In single precision the poles are rounded first, and the residues fitted to what they have become.
+    as modes. The condition of the modes, ``np.linalg.cond(np.linalg.eig(dense.A)[1])`` of the dense form, only bounds
+    the loss: it is 2e11 for LegS of order 16, and 2e4 for ``1 / (1 + l)``, which loses nothing. In single precision the
+    poles are rounded first, and the residues fitted to what they have become.
 
     One kernel after the other, in double precision on the host, O(L order (order + log L)).
 

@@ -51,6 +51,9 @@ def h2_norm(system: System) -> Array:
     input is white noise, and the largest output of inputs of energy 1. Diagonal systems by a factor L of P, as
     ``|C L|``, without cancellation in squares; O(n^3) for Dense and DPLR, O(n^2) for Diagonal systems.
 
+    Squares are formed in double precision: a norm below about 1e-154 loses digits and then is 0, above 1e154 it is
+    infinite or NaN. It is proportional to B and to C: scale these, and the norm back.
+
     References
     ----------
     Antoulas, "Approximation of Large-Scale Dynamical Systems", SIAM (2005), section 5.5.

@@ -49,6 +49,9 @@ def mode_scores(system: Diagonal, criterion: str = "h2") -> Array:
     the squares of all modes whose h is not smaller: 1 for the largest. Scores of different layers may be compared: a
     layer is one system here, an element of a batch. A pair counts as its stored mode does.
 
+    Squares are formed in double precision: where ``|r|`` is below about 1e-154 the scores are 0, above 1e154 they are
+    infinite or NaN; scale B or C then.
+
     Both look at modes one by one: what modes that nearly cancel are worth together, `hankel_singular_values` says.
 
     References
