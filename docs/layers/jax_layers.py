@@ -12,7 +12,7 @@ class Block(nnx.Module):
 
     def __init__(self, ssm, channels, *, rngs):
         self.norm, self.ssm, self.mix = (
-            nnx.LayerNorm(channels, rngs=rngs),
+            nnx.LayerNorm(channels, epsilon=1e-5, rngs=rngs),
             ssm,
             nnx.Linear(channels, channels, rngs=rngs),
         )
@@ -37,7 +37,7 @@ class Stack(nnx.Module):
         self.pool = pool
         self.encoder, self.decoder = nnx.Linear(inputs, channels, rngs=rngs), nnx.Linear(channels, outputs, rngs=rngs)
         self.blocks = nnx.List([Block(layer(), channels, rngs=rngs) for _ in range(depth)])
-        self.norm = nnx.LayerNorm(channels, rngs=rngs)
+        self.norm = nnx.LayerNorm(channels, epsilon=1e-5, rngs=rngs)
 
     def __call__(self, u, rate=1.0):
         u = self.encoder(u)
