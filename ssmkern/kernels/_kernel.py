@@ -70,8 +70,9 @@ def kernel(
     Notes
     -----
     - vandermonde: ``sum_n (C_n B_n) a_n^l`` as in `vandermonde`, 2 n length multiplications.
-    - krylov: ``K[j b + i] = (C A^(j b)) (A^i B)`` with b about sqrt(length), both factors by doubling as in `krylov`:
-      2 n^3 log2(length) + 2 n length flops, in the real basis of conjugate pairs.
+    - krylov: ``K[j b + i] = (C A^(j b)) (A^i B)`` with b about sqrt(length), by doubling as in `krylov`, the rows in
+      at most 16 blocks with one power: 2 n^3 (log2(length) - 4) + 2 n length flops, in the real basis of
+      conjugate pairs.
     - cauchy: Algorithm 1 of the paper: truncated output vector, Cauchy sums at roots of unity, Woodbury identity,
       inverse FFT; O(n length) + O(length log length) + n^3 log2(length) for the truncated output vector.
     - damped: the generating function on a circle of radius ``exp(-18 / length)`` and back, for float32 only, computed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._arrays import Array, DType, astype
 from ..discretization import Sampled
-from ..products.krylov import krylov_kernel
+from ..products.krylov import krylov_kernel, squarings
 from ..products.tables import split
 from ..systems import DPLR, Dense, Diagonal
 from ._algorithm import Algorithm, KernelSizes
@@ -28,7 +28,8 @@ class Krylov(Algorithm):
     def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """Squares of the matrix, their products with the factors, and the last product."""
         factors = sizes.multiply * sizes.n**2 * sum(split(sizes.length))
-        return sizes.matrices * sizes.squared + sizes.kernels * (factors + sizes.joined), 0
+        squared = sizes.multiply * sizes.n**3 * squarings(sizes.length)
+        return sizes.matrices * squared + sizes.kernels * (factors + sizes.joined), 0
 
     def bytes_each(self, sizes: KernelSizes) -> int:
         """Matrices, factors and the result."""

@@ -58,7 +58,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
     Notes
     -----
     Many nodes, more than 1024 of either kind, cost O(n + l) in NumPy and in torch on the processor: from about 5000 of
-    each on if terms are summed in a compiled loop otherwise, else from 1500, which is an estimate. A fast multipole
+    each on if terms are summed in a compiled loop otherwise, else from 1500. A fast multipole
     method sums what is far by series about the centers of boxes, to 1e-13 of the sum of moduli
     ``sum_n |v_n / (z_l - w_n)|`` or 1e-7 in single precision; what is near, and all where clusters leave nothing else,
     is summed term by term. Gradients are such products with squares of the denominators, to 2e-13 of their moduli,
@@ -108,7 +108,7 @@ def cauchy(v: Array, z: Array, w: Array) -> Array:
 
 
 def many(n: int, length: int, *, compiled: bool) -> bool:
-    """Whether a tree sums so many poles and points faster: as measured beside a compiled loop, estimated without."""
+    """Whether a tree sums so many poles and points faster, as measured beside a compiled loop and without."""
     return min(n, length) > _MANY and n * length > 2**20 + (2100 if compiled else 250) * (n + length)
 
 

@@ -25,6 +25,8 @@ from .._arrays.checks import batch_shape, check_length, check_vector, shape_of
 from .powers import is_double, negligible
 from .tables import join, split
 
+_BLOCKS = 16  # most blocks of rows: a product for each costs less than four squares of the matrix
+
 
 @computes
 def krylov(A: Array, b: Array, length: int) -> Array:
@@ -99,18 +101,37 @@ def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
 def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, out: DType) -> tuple[Array, Array]:
     """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
-    The columns ``A^i B`` and the rows ``C A^(j b)`` come from doubling; of results of dtype ``out`` what is
-    `negligible` is left out. Squares lose digits where powers are large before they decay: with the terms comes by how
-    much some of them differ that have been computed in two ways, ``(..., k)``.
+    The vectors ``A^i B`` and the first of ``C A^(j b)`` come from doubling, the others block by block from these: a
+    power of A less is worth more than a few products. Of results of dtype ``out`` what is `negligible` is left out.
+    Squares lose digits where powers are large before they decay: with the terms comes by how much some of them differ
+    that have been computed in two ways, ``(..., k)``.
     """
     inner, outer = split(length)
     powers = squares(xp, E)
-    right, left = B[..., :, None] + xp.zeros_like(E[..., :, :1]), C[..., None, :]  # in all axes of the batch
-    while right.shape[-1] < inner:
-        right = more_columns(xp, next(powers), right, out)
-    while left.shape[-2] < outer:
-        left = more_rows(xp, next(powers), left, outer, out)
-    return join(xp, left, right, length), _disagreement(xp, E, left, right)
+    right, left = B[..., None, :] + xp.zeros_like(E[..., :1, :]), C[..., None, :]  # in all axes of the batch
+    while right.shape[-2] < inner:
+        right = more_rows(xp, xp.matrix_transpose(next(powers)), right)
+    while left.shape[-2] * _BLOCKS < outer:
+        left = more_rows(xp, next(powers), left)
+    left = _in_blocks(xp, next(powers), left, outer) if outer > 1 else left
+    left, columns = (without_negligible_rows(xp, rows, out) for rows in (left, right))
+    columns = library(xp).contiguous(xp.matrix_transpose(columns))
+    return join(xp, left, columns, length), _disagreement(xp, E, left, columns)
+
+
+def squarings(length: int) -> int:
+    """How many squares of A `krylov_kernel` takes."""
+    inner, outer = split(length)
+    return max(0, (inner - 1).bit_length() + (-(-outer // _BLOCKS) - 1).bit_length())
+
+
+def _in_blocks(xp: Namespace, E: Array, rows: Array, count: int) -> Array:
+    """Rows ``X, X A, X A^2, ...``, ``count`` in all, for a first block X and ``A = I + E``."""
+    size, blocks = rows.shape[-2], [rows]
+    while (missing := count - size * len(blocks)) > 0:
+        last = blocks[-1][..., : min(missing, size), :]
+        blocks.append(library(xp).matmul(last, E) + last)
+    return xp.concat([xp.broadcast_to(x, (*blocks[-1].shape[:-2], *x.shape[-2:])) for x in blocks], axis=-2)
 
 
 def _disagreement(xp: Namespace, E: Array, rows: Array, columns: Array) -> Array:
@@ -137,28 +158,25 @@ def squares(xp: Namespace, E: Array) -> Iterator[Array]:
         E = E @ (E + twice)
 
 
-def more_columns(xp: Namespace, E: Array, columns: Array, out: DType) -> Array:
-    """``[X, A X]`` for ``A = I + E`` and results of dtype ``out``."""
-    more = _where_large(xp, columns, E @ columns + columns, -1, out)
-    return xp.concat([xp.broadcast_to(columns, more.shape), more], axis=-1)
+def more_rows(xp: Namespace, E: Array, rows: Array) -> Array:
+    """``[X; X A]`` for ``A = I + E``."""
+    more = library(xp).matmul(rows, E) + rows
+    return xp.concat([xp.broadcast_to(rows, more.shape), more], axis=-2)
 
 
-def more_rows(xp: Namespace, E: Array, rows: Array, most: int, out: DType) -> Array:
-    """``[X; X A]`` for ``A = I + E`` and results of dtype ``out``, at most so many rows."""
-    last = rows[..., : min(rows.shape[-2], most - rows.shape[-2]), :]
-    more = _where_large(xp, rows, library(xp).matmul(last, E) + last, -2, out)
-    return xp.concat([xp.broadcast_to(rows, (*more.shape[:-2], *rows.shape[-2:])), more], axis=-2)
+def without_negligible_rows(xp: Namespace, rows: Array, out: DType) -> Array:
+    """Set rows of a sequence ``X A^k``, ``(..., count, n)``, to 0 for results of dtype ``out``.
 
-
-def _where_large(xp: Namespace, known: Array, more: Array, axis: int, out: DType) -> Array:
-    """Set vectors ``A^k X`` to 0 if, in all coordinates, the first of them is `negligible` beside some of X.
-
-    In double precision what rounding leaves of a power that has decayed, eps of the identity, is far above that.
+    Rows from 2^j to the next power of 2 if the first of them is, in all coordinates, `negligible` beside such rows
+    before it. In double precision what rounding leaves of a power that has decayed, eps of the identity, is far above.
     """
-    if is_double(xp, out):
-        return more
-    stride = -(-known.shape[axis] // 4)
-    some, first = (known[..., ::stride], more[..., :1]) if axis == -1 else (known[..., ::stride, :], more[..., :1, :])
-    size = xp.max(xp.abs(some), axis=axis, keepdims=True)
-    small = xp.all(negligible(xp, xp.abs(first), size, out), axis=(-2, -1), keepdims=True)
-    return more if truth(~small) else xp.where(small, xp.zeros_like(more), more)
+    count = rows.shape[-2]
+    if is_double(xp, out) or count == 1:
+        return rows
+    level = [k.bit_length() for k in range(count)]
+    first = xp.abs(xp.stack([rows[..., level.index(j), :] for j in range(level[-1] + 1)], axis=-2))
+    small = xp.all(negligible(xp, first, xp.cumulative_sum(first, axis=-2), out), axis=-1)
+    if truth(~small):
+        return rows
+    small = xp.take(small, xp.asarray(level, device=device_of(rows)), axis=-1)
+    return xp.where(small[..., None], xp.zeros_like(rows), rows)

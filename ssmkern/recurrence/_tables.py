@@ -9,7 +9,7 @@ from typing import Any
 from .._arrays import Array, DType, Namespace, astype, complex_of, conj, device_of, is_array, library, truth
 from ..discretization import Sampled
 from ..kernels._digits import LostDigitsError
-from ..products.krylov import more_columns, more_rows, squares
+from ..products.krylov import more_rows, squares, without_negligible_rows
 from ..products.powers import doublings, is_double, negligible, power_table
 from ..systems import Dense, Diagonal, real_coordinates, stored_modes
 
@@ -136,15 +136,17 @@ def dense_tables(xp: Namespace, system: Dense, block: int, count: int, out: DTyp
     E, B, C = xp.matrix_transpose(system.A), system.B, system.C  # all transposed: states are rows
     doubling = squares(xp, E)
     eye = xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
-    enter, leave = B[..., None, :] + xp.zeros_like(E[..., :1, :]), C[..., :, None]
+    enter, leave = B[..., None, :] + xp.zeros_like(E[..., :1, :]), C[..., None, :]
     steps = []
     for _ in range(count):
         power = next(doubling)
         steps.append(_where_large(xp, _table(xp, power + eye, out), out))
         if enter.shape[-2] < block:
-            enter, leave = more_rows(xp, power, enter, block, out), more_columns(xp, power, leave, out)
+            enter, leave = more_rows(xp, power, enter), more_rows(xp, xp.matrix_transpose(power), leave)
         elif len(steps) == (block - 1).bit_length() + 1:
             enter = _checked(xp, enter, *_stepped(xp, E, power, enter), block)
+    enter, leave = (without_negligible_rows(xp, rows, out) for rows in (enter, leave))
+    leave = xp.matrix_transpose(leave)
     response = _toeplitz(xp, library(xp).matmul(B[..., None, :], leave)[..., 0, :], system.D)
     response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
     return DenseTables(xp, response, enter, leave, steps, real_basis)

@@ -108,7 +108,7 @@ def _in_packs(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> list[Call
     packs = -(-points // _PACK)
     leaf = np.repeat(np.arange(points.shape[0]), packs)
     first = job.targets.starts[leaf] + _PACK * (np.arange(leaf.shape[0]) - np.repeat(np.cumsum(packs) - packs, packs))
-    by_size = np.argsort(total[leaf], kind="stable")
+    by_size = np.argsort(-total[leaf], kind="stable")  # the most first: all others of a task are padded to as many
     leaf, first = leaf[by_size], first[by_size]
     begins = np.append(job.sources.starts[:-1], 0)[job.near]
     w, v = np.append(job.sources.points, job.targets.points[0] + 2.0**20 * job.unit), np.append(v, 0.0)
