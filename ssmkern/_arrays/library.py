@@ -147,6 +147,13 @@ class Library:
         _, rows = self.loop(body, x, count, axis=-2)
         return self.xp.flip(rows, axis=-2) if reverse else rows
 
+    def carried(self, power: Array, added: Array, x: Array) -> Array | None:
+        """States ``x_(j+1) = power x_j + added_j`` before m steps and after the last, ``(..., m + 1, n)``.
+
+        ``power`` and x are ``(..., n)``, added ``(..., m, n)``. None where no compiled loop does it.
+        """
+        return None
+
     def apply(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...]:
         """Results of an operation; libraries that differentiate store no more than arrays and results of it."""
         return operation.compute(self.xp, arrays)
@@ -274,6 +281,10 @@ class Library:
             return self.xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, merged.shape[-1]))
         return self.matmul(rows, matrix)
 
+    def multiply_add(self, total: Array, rows: Array, matrix: Array) -> Array:
+        """``total + rows @ matrix``, as in `multiply`; the array total is not kept."""
+        return total + self.multiply(rows, matrix)
+
     def factor(self, rows: Array) -> Array:
         """Rows of several products, in order if each product would copy them."""
         return rows
@@ -319,6 +330,14 @@ class Library:
     def have_values(self, arrays: Iterable[Array]) -> bool:
         """Whether NumPy can read arrays where they are."""
         return False
+
+    def as_numpy(self, arrays: Sequence[Array]) -> list[np.ndarray] | None:
+        """The same memory as NumPy's arrays, where NumPy computes faster and no derivative is asked for."""
+        return None
+
+    def from_numpy(self, x: np.ndarray) -> Array:
+        """A result of NumPy, in the same memory."""
+        raise NotImplementedError
 
     def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
         """Apply a function of NumPy arrays to arrays that NumPy can read where they are.

@@ -37,6 +37,10 @@ class NumPy(Views):
     threads = True
     wide_fft = True
 
+    def real_pairs(self, x: Array) -> Array:
+        in_order = x.strides[-1:] == (x.itemsize,)
+        return x.view(real_of(np, x.dtype)) if in_order else super().real_pairs(x)
+
     def refusal(self, value: Array) -> str:
         """Masked entries would count; matrices multiply otherwise."""
         if isinstance(value, np.ma.MaskedArray):
@@ -113,6 +117,13 @@ class NumPy(Views):
         count, n = rows.shape[-2:]
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
+
+    def multiply_add(self, total: Array, rows: Array, matrix: Array) -> Array:
+        product = self.multiply(rows, matrix)
+        return np.add(total, product, out=total if total.shape == product.shape else None)
+
+    def carried(self, power: Array, added: Array, x: Array) -> Array | None:
+        return numba.compiled_carry(power, added, x)
 
     def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
         return (numba_selective.forward, numba_selective.backward) if numba_selective.fits(given) else None

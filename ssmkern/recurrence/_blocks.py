@@ -95,10 +95,10 @@ def run_blocks(tables: BlockTables, u: Array, x: Array, ends: Array | None = Non
         inputs = library(xp).factor(xp.reshape(u[..., :whole], (*u.shape[:-1], whole // block, block)))
         added = tables.to_states(library(xp).multiply(inputs, tables.enter))
         level = (block - 1).bit_length()
-        before, x = _states(tables, added, x, level)
+        before, x = _carried(tables, added, x, level)
         before = tables.verified(before, added, level)
         out = library(xp).multiply(inputs, tables.response)
-        out = out + library(xp).multiply(tables.to_factors(before), tables.leave)
+        out = library(xp).multiply_add(out, tables.to_factors(before), tables.leave)
         y, states = [xp.reshape(out, (*out.shape[:-2], whole))], [before, x[..., None, :]]
     last = x
     if whole < u.shape[-1]:
@@ -109,10 +109,16 @@ def run_blocks(tables: BlockTables, u: Array, x: Array, ends: Array | None = Non
     return xp.concat(y, axis=-1) if len(y) > 1 else y[0], last
 
 
-def _states(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Array, Array]:
-    """States before each of m steps of 2^level samples, ``(..., m, s)``, and after the last.
+def _carried(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Array, Array]:
+    """States before each of m steps of 2^level samples, ``(..., m, s)``, and after the last."""
+    states = tables.carried(added, x, level)
+    return _states(tables, added, x, level) if states is None else (states[..., :-1, :], states[..., -1, :])
 
-    ``added`` is what each step adds. Pairs of steps are steps twice as long: the states between pairs come from half as
+
+def _states(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Array, Array]:
+    """`_carried` by doubling: ``added`` is what each step adds.
+
+    Pairs of steps are steps twice as long: the states between pairs come from half as
     many steps, those within pairs from one more product.
     """
     xp, count = tables.xp, added.shape[-2]

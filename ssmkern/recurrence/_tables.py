@@ -44,6 +44,10 @@ class BlockTables(ABC):
         """States after 2^level samples that add something."""
         return self.advance(x, level) + added
 
+    def carried(self, added: Array, x: Array, level: int) -> Array | None:
+        """States before all steps of 2^level samples and after the last, in a compiled loop, if there is one."""
+        return None
+
     def to_factors(self, x: Array) -> Array:
         """States as they are multiplied."""
         return x
@@ -115,6 +119,9 @@ class DiagonalTables(BlockTables):
 
     def step(self, x: Array, level: int, added: Array) -> Array:
         return library(self.xp).add_scaled(added, x, self.powers[level])
+
+    def carried(self, added: Array, x: Array, level: int) -> Array | None:
+        return library(self.xp).carried(self.powers[level][..., 0, :], added, x)
 
     def to_factors(self, x: Array) -> Array:
         return library(self.xp).real_pairs(x) if self.pairs else x
