@@ -45,6 +45,7 @@ class Library:
     namespace = "{}"  # the module to import, of which that is the name
     named_devices = False  # whether a device can be asked for by its name
     double_inside = False  # whether `in_double` has float64 where arrays do not
+    carry_flops = 300  # of a product that take as long as one number of a diagonal state from one block to the next
     wide_fft = False  # whether Fourier transforms are taken in double precision, whatever the dtype
 
     def __init__(self, xp: Namespace) -> None:

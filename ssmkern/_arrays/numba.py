@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +17,11 @@ _BLOCK = 256  # points that the loop takes at a time
 _PAIRS = 2**18  # entries of all pairs of rows below which plain calls are done before the loop would be loaded
 _STATES = 2**14  # numbers of states below which steps are not taken in a loop that would have to be loaded
 _CALL = 2**21  # terms of one call of it: a few milliseconds
+
+
+def installed() -> bool:
+    """Whether the compiler is there, which is not loaded for that."""
+    return importlib.util.find_spec(PACKAGE) is not None
 
 
 def compiled_cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -40,6 +41,10 @@ class NumPy(Views):
     def real_pairs(self, x: Array) -> Array:
         in_order = x.strides[-1:] == (x.itemsize,)
         return x.view(real_of(np, x.dtype)) if in_order else super().real_pairs(x)
+
+    @functools.cached_property
+    def carry_flops(self) -> int:  # type: ignore[override]
+        return 80 if numba.installed() else super().carry_flops
 
     def refusal(self, value: Array) -> str:
         """Masked entries would count; matrices multiply otherwise."""
