@@ -109,10 +109,12 @@ class DenseTables(BlockTables):
 class DiagonalTables(BlockTables):
     """Powers are vectors ``(..., s)``.
 
-    With ``pairs`` states are complex but enter and leave as alternating real and imaginary parts.
+    With ``pairs`` states are complex but enter and leave as alternating real and imaginary parts. ``through``, the
+    power by a block in the highest precision, is for steps one after the other, which would add up its rounding.
     """
 
     pairs: bool
+    through: Array
 
     def advance(self, x: Array, level: int) -> Array:
         return x * self.powers[level]
@@ -121,7 +123,7 @@ class DiagonalTables(BlockTables):
         return library(self.xp).add_scaled(added, x, self.powers[level])
 
     def carried(self, added: Array, x: Array, level: int) -> Array | None:
-        return library(self.xp).carried(self.powers[level][..., 0, :], added, x)
+        return library(self.xp).carried(self.through, added, x) if 2**level == self.block else None
 
     def to_factors(self, x: Array) -> Array:
         return library(self.xp).real_pairs(x) if self.pairs else x
@@ -209,12 +211,12 @@ def diagonal_tables(xp: Namespace, system: Diagonal, block: int, count: int, out
     K = astype(xp, xp.sum(leave * B[..., None, :], axis=-1), out)
     response = _table(xp, _toeplitz(xp, K, system.D), out)
     leave = leave * steps[0]
-    dtype = complex_of(xp, out) if pairs else out
+    dtype, through = complex_of(xp, out) if pairs else out, steps[(block - 1).bit_length()]
     enter, leave, *steps = (astype(xp, x, dtype) for x in (enter, leave, *steps))
     if pairs:  # Re(x c) is the product of the pairs (Re x, Im x) and (Re c, -Im c)
         enter, leave = library(xp).real_pairs(enter), library(xp).real_pairs(conj(xp, leave))
     enter, leave = _table(xp, enter, out), _table(xp, xp.matrix_transpose(leave), out)
-    return DiagonalTables(xp, response, enter, leave, [x[..., None, :, :] for x in steps], pairs)
+    return DiagonalTables(xp, response, enter, leave, [x[..., None, :, :] for x in steps], pairs, through)
 
 
 def _table(xp: Namespace, x: Array, dtype: DType) -> Array:
