@@ -282,10 +282,6 @@ class Library:
             return self.xp.reshape(merged, (*merged.shape[:-2], rows.shape[-3], count, merged.shape[-1]))
         return self.matmul(rows, matrix)
 
-    def multiply_add(self, total: Array, rows: Array, matrix: Array) -> Array:
-        """``total + rows @ matrix``, as in `multiply`; the array total is not kept."""
-        return total + self.multiply(rows, matrix)
-
     def factor(self, rows: Array) -> Array:
         """Rows of several products, in order if each product would copy them."""
         return rows

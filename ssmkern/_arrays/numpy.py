@@ -123,10 +123,6 @@ class NumPy(Views):
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
 
-    def multiply_add(self, total: Array, rows: Array, matrix: Array) -> Array:
-        product = self.multiply(rows, matrix)
-        return np.add(total, product, out=total if total.shape == product.shape else None)
-
     def carried(self, power: Array, added: Array, x: Array) -> Array | None:
         return numba.compiled_carry(power, added, x)
 

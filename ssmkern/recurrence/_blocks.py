@@ -98,7 +98,7 @@ def run_blocks(tables: BlockTables, u: Array, x: Array, ends: Array | None = Non
         before, x = _carried(tables, added, x, level)
         before = tables.verified(before, added, level)
         out = library(xp).multiply(inputs, tables.response)
-        out = library(xp).multiply_add(out, tables.to_factors(before), tables.leave)
+        out = out + library(xp).multiply(tables.to_factors(before), tables.leave)
         y, states = [xp.reshape(out, (*out.shape[:-2], whole))], [before, x[..., None, :]]
     last = x
     if whole < u.shape[-1]:

@@ -149,28 +149,28 @@ def dense_tables(xp: Namespace, system: Dense, block: int, count: int, out: DTyp
     steps = []
     for _ in range(count):
         power = next(doubling)
-        steps.append(_where_large(xp, _table(xp, power + eye, out), out))
+        steps.append(_table(xp, power + eye, out))
         if enter.shape[-2] < block:
             enter, leave = more_rows(xp, power, enter, block, out), more_columns(xp, power, leave, out)
         elif len(steps) == (block - 1).bit_length() + 1:
             enter = _checked(xp, enter, *_stepped(xp, E, power, enter), block)
     response = _toeplitz(xp, library(xp).matmul(B[..., None, :], leave)[..., 0, :], system.D)
     response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
-    return DenseTables(xp, response, enter, leave, steps, real_basis)
+    return DenseTables(xp, response, enter, leave, _where_large(xp, steps, out), real_basis)
 
 
-def _where_large(xp: Namespace, matrix: Array, out: DType) -> Array:
-    """Set powers of which rounding has left nothing to 0; in double precision what it leaves is far from subnormal."""
-    if is_double(xp, out):
-        return matrix
+def _where_large(xp: Namespace, powers: list[Array], out: DType) -> list[Array]:
+    """Set powers of which rounding has left nothing to 0; in double precision what it leaves is far from subnormal.
+
+    If the last is not negligible, those that it is a power of are not.
+    """
 
     def negligible_in(rows: Array) -> Array:
         return negligible(xp, xp.max(xp.abs(rows), axis=(-2, -1), keepdims=True), 1.0, out)
 
-    if truth(~negligible_in(matrix[..., :1, :])):  # the rest need not be looked at
-        return matrix
-    small = negligible_in(matrix)
-    return matrix if truth(~small) else xp.where(small, xp.zeros_like(matrix), matrix)
+    if is_double(xp, out) or truth(~negligible_in(powers[-1][..., :1, :])):  # the rest need not be looked at
+        return powers
+    return [xp.where(negligible_in(power), xp.zeros_like(power), power) for power in powers]
 
 
 def _stepped(xp: Namespace, E: Array, power: Array, rows: Array) -> tuple[Array, Array]:
