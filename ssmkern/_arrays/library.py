@@ -45,6 +45,7 @@ class Library:
     namespace = "{}"  # the module to import, of which that is the name
     named_devices = False  # whether a device can be asked for by its name
     double_inside = False  # whether `in_double` has float64 where arrays do not
+    carry_flops = 300  # of a product that take as long as one number of a diagonal state from one block to the next
     wide_fft = False  # whether Fourier transforms are taken in double precision, whatever the dtype
 
     def __init__(self, xp: Namespace) -> None:
@@ -146,6 +147,13 @@ class Library:
 
         _, rows = self.loop(body, x, count, axis=-2)
         return self.xp.flip(rows, axis=-2) if reverse else rows
+
+    def carried(self, power: Array, added: Array, x: Array) -> Array | None:
+        """States ``x_(j+1) = power x_j + added_j`` before m steps and after the last, ``(..., m + 1, n)``.
+
+        ``power`` and x are ``(..., n)``, added ``(..., m, n)``. None where no compiled loop does it.
+        """
+        return None
 
     def apply(self, operation: Operation, arrays: Sequence[Array]) -> tuple[Array, ...]:
         """Results of an operation; libraries that differentiate store no more than arrays and results of it."""
@@ -319,6 +327,14 @@ class Library:
     def have_values(self, arrays: Iterable[Array]) -> bool:
         """Whether NumPy can read arrays where they are."""
         return False
+
+    def as_numpy(self, arrays: Sequence[Array]) -> list[np.ndarray] | None:
+        """The same memory as NumPy's arrays, where NumPy computes faster and no derivative is asked for."""
+        return None
+
+    def from_numpy(self, x: np.ndarray) -> Array:
+        """A result of NumPy, in the same memory."""
+        raise NotImplementedError
 
     def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
         """Apply a function of NumPy arrays to arrays that NumPy can read where they are.

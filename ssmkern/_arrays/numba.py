@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +15,13 @@ from .threads import in_threads, processors
 PACKAGE = "numba"
 _BLOCK = 256  # points that the loop takes at a time
 _PAIRS = 2**18  # entries of all pairs of rows below which plain calls are done before the loop would be loaded
+_STATES = 2**14  # numbers of states below which steps are not taken in a loop that would have to be loaded
 _CALL = 2**21  # terms of one call of it: a few milliseconds
+
+
+def installed() -> bool:
+    """Whether the compiler is there, which is not loaded for that."""
+    return importlib.util.find_spec(PACKAGE) is not None
 
 
 def compiled_cauchy(v: np.ndarray, z: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -116,6 +123,47 @@ def _turn(p, q, n, a, b):  # type: ignore[no-untyped-def]
         p[m] = cosine * x - sine * y
         q[m] = sine * x + cosine * y
     return tangent * size
+
+
+def compiled_carry(power: Any, added: Any, x: Any) -> np.ndarray | None:
+    """States of `Library.carried`, if they are complex and enough to load the loop for."""
+    if added.size < _STATES or added.dtype.kind != "c" or carry_loop() is None:
+        return None
+    batch = np.broadcast_shapes(power.shape[:-1], added.shape[:-2], x.shape[:-1])
+    steps, n = added.shape[-2:]
+
+    def rows(y: np.ndarray, core: tuple[int, ...]) -> np.ndarray:
+        y = y if y.shape == (*batch, *core) else np.broadcast_to(y, (*batch, *core))
+        return np.require(y.reshape(-1, *core), requirements=["C", "W"])
+
+    states = np.empty((*batch, steps + 1, n), dtype=added.dtype)
+    carry_loop()(rows(power, (n,)), rows(added, (steps, n)), rows(x, (n,)), states.reshape(-1, steps + 1, n))
+    return states
+
+
+@functools.cache
+def carry_loop() -> Any:
+    """Compile, or load from numba's cache, steps of diagonal systems; None where numba is absent or broken.
+
+    The state is of double precision: single precision would add up its rounding, however many steps.
+    """
+
+    def loop(powers, added, entered, states) -> None:  # type: ignore[no-untyped-def]
+        rows, steps, n = added.shape
+        x, y, a, b = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+        for i in range(rows):
+            for m in range(n):
+                x[m], y[m] = entered[i, m].real, entered[i, m].imag
+                a[m], b[m] = powers[i, m].real, powers[i, m].imag
+                states[i, 0, m] = entered[i, m]
+            for k in range(steps):
+                for m in range(n):
+                    new = a[m] * x[m] - b[m] * y[m] + added[i, k, m].real
+                    y[m] = a[m] * y[m] + b[m] * x[m] + added[i, k, m].imag
+                    x[m] = new
+                    states[i, k + 1, m] = complex(new, y[m])
+
+    return _compiled(loop)
 
 
 def _compiled(loop: Callable[..., Any]) -> Any:

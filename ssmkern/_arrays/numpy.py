@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -36,6 +37,14 @@ class NumPy(Views):
 
     threads = True
     wide_fft = True
+
+    def real_pairs(self, x: Array) -> Array:
+        in_order = x.strides[-1:] == (x.itemsize,)
+        return x.view(real_of(np, x.dtype)) if in_order else super().real_pairs(x)
+
+    @functools.cached_property
+    def carry_flops(self) -> int:  # type: ignore[override]
+        return 80 if numba.installed() else super().carry_flops
 
     def refusal(self, value: Array) -> str:
         """Masked entries would count; matrices multiply otherwise."""
@@ -113,6 +122,9 @@ class NumPy(Views):
         count, n = rows.shape[-2:]
         few = THREADED_PRODUCT // max(1, n * matrix.shape[-1])
         return _in_groups(rows, matrix, few) if 4 <= few < count else rows @ matrix
+
+    def carried(self, power: Array, added: Array, x: Array) -> Array | None:
+        return numba.compiled_carry(power, added, x)
 
     def selective_loops(self, operation: Operation, given: dict[str, Array]) -> Any:
         return (numba_selective.forward, numba_selective.backward) if numba_selective.fits(given) else None

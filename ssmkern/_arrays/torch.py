@@ -172,6 +172,14 @@ class Torch(Library):
         kinds = (torch.Tensor, torch.nn.Parameter)
         return all(type(x) in kinds and x.device.type == "cpu" and torch._C._has_storage(x) for x in arrays)
 
+    def as_numpy(self, arrays: Sequence[Array]) -> list[np.ndarray] | None:
+        if not self.have_values(arrays) or self.differentiated(arrays):
+            return None
+        return [x.detach().resolve_conj().resolve_neg().numpy() for x in arrays]
+
+    def from_numpy(self, x: np.ndarray) -> Array:
+        return sys.modules["torch"].from_numpy(np.require(x, requirements="W"))
+
     def on_values(self, function: Callable[..., np.ndarray], pullback: Pullback, arrays: tuple[Array, ...]) -> Array:
         return _on_values().apply(function, pullback, *arrays)
 

@@ -26,6 +26,7 @@ from .powers import is_double, negligible
 from .tables import join, split
 
 _BLOCKS = 16  # most blocks of rows: a product for each costs less than four squares of the matrix
+_TINY = 2.0**-450  # added and subtracted it puts to 0 what is below eps of it, whose squares are still normal
 
 
 @computes
@@ -151,11 +152,13 @@ def squares(xp: Namespace, E: Array) -> Iterator[Array]:
     """``A^(2^j) - I`` for j = 0, 1, ... from ``E = A - I``.
 
     The square ``E (E + 2 I)`` keeps the digits that a matrix near the identity would round away, eps / dt in all.
+    Beside the diagonal of powers that have decayed it has squares of tiny numbers, which are put to 0 before they are
+    subnormal: some processors take a hundred times as long for these.
     """
     twice = 2.0 * xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
     while True:
         yield E
-        E = E @ (E + twice)
+        E = (E @ (E + twice) + _TINY) - _TINY
 
 
 def more_rows(xp: Namespace, E: Array, rows: Array) -> Array:

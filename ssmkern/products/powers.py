@@ -61,10 +61,29 @@ def _squares(xp: Namespace, x: Array, count: int) -> Array:
 
 def _without_negligible(xp: Namespace, powers: Array, size: Array | float, out: DType) -> Array:
     """Put powers ``(..., k, n)`` to 0 that are negligible beside ``size``, if some of the last are, the smallest."""
-    if truth(~negligible(xp, xp.abs(powers[..., -1:, :]), size, out)):
+    first = _first_negligible(xp, powers, size, out)
+    if first == powers.shape[-2]:
         return powers
-    large = 16.0 + 16.0j  # rounds what is negligible to 0; its derivative remains, which counts for the first power
-    return xp.where(negligible(xp, xp.abs(powers), size, out), (powers + large) - large, powers)
+    large, last = 16.0 + 16.0j, powers[..., first:, :]
+    # What is negligible is rounded to 0; its derivative remains, which counts for the first power.
+    last = xp.where(negligible(xp, xp.abs(last), size, out), (last + large) - large, last)
+    return xp.concat([powers[..., :first, :], last], axis=-2) if first else last
+
+
+def _first_negligible(xp: Namespace, powers: Array, size: Array | float, out: DType) -> int:
+    """A row that none is negligible before, from those at a half of the rows, a quarter and an eighth of the rest."""
+    count, found = powers.shape[-2], 0
+
+    def kept(last: int) -> bool | None:
+        return truth(~negligible(xp, xp.abs(powers[..., last - 1 : last, :]), size, out))
+
+    if (all_kept := kept(count)) is not False:
+        return count if all_kept else 0
+    for last in (count // 2, count - count // 4, count - count // 8):
+        if last == 0 or not kept(last):
+            break
+        found = last
+    return found
 
 
 def power_table(xp: Namespace, steps: Array, first: int, count: int, out: DType, v: Array | None = None) -> Array:

@@ -11,7 +11,7 @@ from ._restarts import run_restarting
 from ._strategy import RunSizes, Strategy
 from ._tables import SHORT, BlockTables, dense_tables, diagonal_tables, powers_of
 
-CARRY = 300  # flops of a matrix product that take as long as one state number of a diagonal system from block to block
+CARRY = 100  # flops that take as long as what is done beside products to one number of a state of a dense system
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Blocks(Strategy):
         if issubclass(sizes.kind, Diagonal):
             return again + diagonal_cost(sizes, block)
         tables = again + 4 * block * n * n + 2 * n**3 * powers_of(block, sizes.length)
-        return _cost(sizes, block, n * (4 * n + CARRY // 3)) + tables
+        return _cost(sizes, block, n * (4 * n + CARRY)) + tables
 
     def prepare(self, system: System) -> BlockTables:
         """Tables in the highest precision, cast to ``out``; with conjugate pairs dense ones are of the real basis."""
@@ -71,7 +71,7 @@ def bytes_in_blocks(item: int, block: int, n: int) -> int:
 
 def diagonal_cost(sizes: RunSizes, block: int) -> float:
     """Flops for one diagonal system in blocks of a length."""
-    return _cost(sizes, block, sizes.order * CARRY) + 60 * block * sizes.order
+    return _cost(sizes, block, sizes.order * sizes.carry) + 60 * block * sizes.order
 
 
 def _cost(sizes: RunSizes, block: int, carry: int) -> float:
@@ -95,7 +95,7 @@ def run_blocks(tables: BlockTables, u: Array, x: Array, ends: Array | None = Non
         inputs = library(xp).factor(xp.reshape(u[..., :whole], (*u.shape[:-1], whole // block, block)))
         added = tables.to_states(library(xp).multiply(inputs, tables.enter))
         level = (block - 1).bit_length()
-        before, x = _states(tables, added, x, level)
+        before, x = _carried(tables, added, x, level)
         before = tables.verified(before, added, level)
         out = library(xp).multiply(inputs, tables.response)
         out = out + library(xp).multiply(tables.to_factors(before), tables.leave)
@@ -109,10 +109,16 @@ def run_blocks(tables: BlockTables, u: Array, x: Array, ends: Array | None = Non
     return xp.concat(y, axis=-1) if len(y) > 1 else y[0], last
 
 
-def _states(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Array, Array]:
-    """States before each of m steps of 2^level samples, ``(..., m, s)``, and after the last.
+def _carried(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Array, Array]:
+    """States before each of m steps of 2^level samples, ``(..., m, s)``, and after the last."""
+    states = tables.carried(added, x, level)
+    return _states(tables, added, x, level) if states is None else (states[..., :-1, :], states[..., -1, :])
 
-    ``added`` is what each step adds. Pairs of steps are steps twice as long: the states between pairs come from half as
+
+def _states(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Array, Array]:
+    """`_carried` by doubling: ``added`` is what each step adds.
+
+    Pairs of steps are steps twice as long: the states between pairs come from half as
     many steps, those within pairs from one more product.
     """
     xp, count = tables.xp, added.shape[-2]

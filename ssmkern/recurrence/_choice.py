@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, known, read, truth
+from .._arrays import Array, DType, Namespace, budget, compiling, is_complex, item_bytes, known, library, read, truth
 from ..discretization import Sampled, grows
 from ..systems import DPLR, System
 from ._blocks import Blocks
@@ -57,6 +57,7 @@ def _sizes(xp: Namespace, system: System, u: Array, out: DType) -> RunSizes:
         rows=_rows(u.shape[:-1], system.batch_shape),
         length=u.shape[-1],
         budget=budget(u),
+        carry=library(xp).carry_flops,
     )
 
 

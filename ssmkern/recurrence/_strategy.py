@@ -26,6 +26,7 @@ class RunSizes:
     rows: int  # sequences that each system runs
     length: int  # samples of a sequence
     budget: int  # bytes
+    carry: int  # flops of a product that take as long as one number of a diagonal state from block to block
 
 
 @dataclass(frozen=True)

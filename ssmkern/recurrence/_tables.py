@@ -44,6 +44,10 @@ class BlockTables(ABC):
         """States after 2^level samples that add something."""
         return self.advance(x, level) + added
 
+    def carried(self, added: Array, x: Array, level: int) -> Array | None:
+        """States before all steps of 2^level samples and after the last, in a compiled loop, if there is one."""
+        return None
+
     def to_factors(self, x: Array) -> Array:
         """States as they are multiplied."""
         return x
@@ -105,16 +109,21 @@ class DenseTables(BlockTables):
 class DiagonalTables(BlockTables):
     """Powers are vectors ``(..., s)``.
 
-    With ``pairs`` states are complex but enter and leave as alternating real and imaginary parts.
+    With ``pairs`` states are complex but enter and leave as alternating real and imaginary parts. ``through``, the
+    power by a block in the highest precision, is for steps one after the other, which would add up its rounding.
     """
 
     pairs: bool
+    through: Array
 
     def advance(self, x: Array, level: int) -> Array:
         return x * self.powers[level]
 
     def step(self, x: Array, level: int, added: Array) -> Array:
         return library(self.xp).add_scaled(added, x, self.powers[level])
+
+    def carried(self, added: Array, x: Array, level: int) -> Array | None:
+        return library(self.xp).carried(self.through, added, x) if 2**level == self.block else None
 
     def to_factors(self, x: Array) -> Array:
         return library(self.xp).real_pairs(x) if self.pairs else x
@@ -140,7 +149,7 @@ def dense_tables(xp: Namespace, system: Dense, block: int, count: int, out: DTyp
     steps = []
     for _ in range(count):
         power = next(doubling)
-        steps.append(_where_large(xp, _table(xp, power + eye, out), out))
+        steps.append(_table(xp, power + eye, out))
         if enter.shape[-2] < block:
             enter, leave = more_rows(xp, power, enter), more_rows(xp, xp.matrix_transpose(power), leave)
         elif len(steps) == (block - 1).bit_length() + 1:
@@ -149,21 +158,21 @@ def dense_tables(xp: Namespace, system: Dense, block: int, count: int, out: DTyp
     leave = xp.matrix_transpose(leave)
     response = _toeplitz(xp, library(xp).matmul(B[..., None, :], leave)[..., 0, :], system.D)
     response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
-    return DenseTables(xp, response, enter, leave, steps, real_basis)
+    return DenseTables(xp, response, enter, leave, _where_large(xp, steps, out), real_basis)
 
 
-def _where_large(xp: Namespace, matrix: Array, out: DType) -> Array:
-    """Set powers of which rounding has left nothing to 0; in double precision what it leaves is far from subnormal."""
-    if is_double(xp, out):
-        return matrix
+def _where_large(xp: Namespace, powers: list[Array], out: DType) -> list[Array]:
+    """Set powers of which rounding has left nothing to 0; in double precision what it leaves is far from subnormal.
+
+    If the last is not negligible, those that it is a power of are not.
+    """
 
     def negligible_in(rows: Array) -> Array:
         return negligible(xp, xp.max(xp.abs(rows), axis=(-2, -1), keepdims=True), 1.0, out)
 
-    if truth(~negligible_in(matrix[..., :1, :])):  # the rest need not be looked at
-        return matrix
-    small = negligible_in(matrix)
-    return matrix if truth(~small) else xp.where(small, xp.zeros_like(matrix), matrix)
+    if is_double(xp, out) or truth(~negligible_in(powers[-1][..., :1, :])):  # the rest need not be looked at
+        return powers
+    return [xp.where(negligible_in(power), xp.zeros_like(power), power) for power in powers]
 
 
 def _stepped(xp: Namespace, E: Array, power: Array, rows: Array) -> tuple[Array, Array]:
@@ -204,12 +213,12 @@ def diagonal_tables(xp: Namespace, system: Diagonal, block: int, count: int, out
     K = astype(xp, xp.sum(leave * B[..., None, :], axis=-1), out)
     response = _table(xp, _toeplitz(xp, K, system.D), out)
     leave = leave * steps[0]
-    dtype = complex_of(xp, out) if pairs else out
+    dtype, through = complex_of(xp, out) if pairs else out, steps[(block - 1).bit_length()]
     enter, leave, *steps = (astype(xp, x, dtype) for x in (enter, leave, *steps))
     if pairs:  # Re(x c) is the product of the pairs (Re x, Im x) and (Re c, -Im c)
         enter, leave = library(xp).real_pairs(enter), library(xp).real_pairs(conj(xp, leave))
     enter, leave = _table(xp, enter, out), _table(xp, xp.matrix_transpose(leave), out)
-    return DiagonalTables(xp, response, enter, leave, [x[..., None, :, :] for x in steps], pairs)
+    return DiagonalTables(xp, response, enter, leave, [x[..., None, :, :] for x in steps], pairs, through)
 
 
 def _table(xp: Namespace, x: Array, dtype: DType) -> Array:
