@@ -90,11 +90,12 @@ def scan(
     -----
     In blocks of b samples, all matrix products and no loop over samples: within a block a product with the triangular
     Toeplitz matrix of ``K_0 ... K_(b-1)`` gives the output from rest, and one with ``A^(b-1) B ... B`` what the block
-    adds to the state. States are carried from block to block by doubling, pairs of blocks are blocks twice as long; those
-    of diagonal systems in NumPy by a compiled loop, where numba is installed. One more product with ``C A ... C A^b`` gives the output of the state that enters each block. That takes
-    2 b + 4 n + 4 n^2 / b flops a sample (the last term is O(n / b) for `Diagonal`) and 2 n^3 log2 L for the powers of a
-    dense or DPLR matrix. Where these cost too much, at large n, a DPLR system runs as a diagonal one with feedback
-    through its low-rank part, solved for by FFT, if no mode of the diagonal part grows and the values can be read.
+    adds to the state. States are carried from block to block by doubling, pairs of blocks are blocks twice as long;
+    those of diagonal systems in NumPy by a compiled loop, where numba is installed. One more product with ``C A ... C
+    A^b`` gives the output of the state that enters each block. That takes 2 b + 4 n + 4 n^2 / b flops a sample (the
+    last term is O(n / b) for `Diagonal`) and 2 n^3 log2 L for the powers of a dense or DPLR matrix. Where these cost
+    too much, at large n, a DPLR system runs as a diagonal one with feedback through its low-rank part, solved for by
+    FFT, if no mode of the diagonal part grows and the values can be read.
     Powers are formed in float64 where the library has it; samples are multiplied in the precision of the result. Long
     sequences and large batches run in parts within the `byte_budget`. In torch on the processor, where no derivative is
     asked for, NumPy does all this on the same memory.
