@@ -27,7 +27,7 @@ def main():
             found = []
             for lr in GRID:
                 model = make(kind, data.classes, data.u.shape[1], seed=0)
-                fit(model, u, label, EPOCHS, lr, BATCHES[name])
+                fit(model, u, label, EPOCHS, lr=lr, batch=BATCHES[name])
                 found.append(validate(model, data.u[held], data.label[held]))
             best = max(range(len(GRID)), key=lambda k: (found[k][0], -found[k][1]))
             scores = " | ".join(f"{right:.3f} ({loss:.2f})" for right, loss in found)
