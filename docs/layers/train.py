@@ -1,6 +1,7 @@
 """Training, shared by the experiments. What has been trained once is kept in build/layers."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,8 @@ def make(name, classes, length, seed):
 
 def optimizer(model, lr=1e-2):
     """AdamW; what belongs to A, B and dt learns five times more slowly and does not decay."""
-    return torch.optim.AdamW([group for group in parameter_groups(model, lr) if group["params"]], weight_decay=0.01)
+    groups = getattr(model, "parameter_groups", partial(parameter_groups, model))(lr)
+    return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=0.01)
 
 
 def training(model, u, target, epochs, lr=1e-2, batch=50, seed=0, loss=nn.functional.cross_entropy):
