@@ -20,7 +20,7 @@ RATES = {"legs": 1e-1, "gaussian": 1e-1, "rotation": 3e-2}  # chosen on a part o
 
 
 def start(name, n, rng):
-    """A and B: of the measure; Gaussian, all modes in a disk of radius 1 around -1; or a rotation of the norm of LegS."""
+    """A and B: of LegS; Gaussian, with modes in a disk of radius 1 around -1; or a rotation of the norm of LegS."""
     A, B = sk.transition("legs", n)
     if name == "legs":
         return A, B
@@ -31,7 +31,7 @@ def start(name, n, rng):
 
 
 class DenseLayer(nn.Module):
-    """A system ``x' = A x + B u, y = C x + D u`` a channel with real A of its own, of which nothing is kept in bounds."""
+    """A system ``x' = A x + B u``, ``y = C x + D u`` a channel, with real A of its own that nothing keeps in bounds."""
 
     SLOW = ("A", "B", "log_dt")
 
@@ -101,7 +101,9 @@ def main(static=STATIC):
             values = np.asarray([record[part] for record in records])
             epochs = np.arange(values.shape[1]) + 1
             panel.plot(epochs, values.mean(axis=0), color=COLORS[name], label=label)
-            panel.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=COLORS[name], alpha=0.25, linewidth=0)
+            panel.fill_between(
+                epochs, values.min(axis=0), values.max(axis=0), color=COLORS[name], alpha=0.25, linewidth=0
+            )
             last = values[:, -1]
             print(f"| {label} | {part} | {last.mean():.3f} | {last.min():.3f} to {last.max():.3f} |")
     for panel, title in zip(axes, ("training accuracy", "test accuracy"), strict=True):

@@ -55,7 +55,7 @@ def windows(x, horizon, part):
 
 
 class FillIn(nn.Module):
-    """What is known and the horizon as one sequence, the latter masked; what the model answers there is the forecast."""
+    """What is known and the horizon, masked, as one sequence; what the model answers at the mask is the forecast."""
 
     def __init__(self, model, horizon):
         super().__init__()
@@ -118,7 +118,7 @@ def answers(model, known):
     return torch.cat([model(part) for part in torch.from_numpy(known).split(100)]).numpy()
 
 
-def trained(name, series, horizon, seed, lr=None, epochs=EPOCHS):
+def trained(name, series, horizon, seed, lr=None):
     """The model and a record with its forecasts' errors in validation and test."""
     x, lr = load(series), lr or RATES[series][name]
     parts = {part: windows(x, horizon, part) for part in PARTS}
@@ -126,11 +126,11 @@ def trained(name, series, horizon, seed, lr=None, epochs=EPOCHS):
     def train(model):
         u, target = (torch.from_numpy(a) for a in parts["train"])
         how = {"lr": lr, "batch": BATCH, "seed": seed, "loss": nn.functional.mse_loss}
-        losses = fit(model, u, target, epochs, **how)
+        losses = fit(model, u, target, EPOCHS, **how)
         found = {part: list(errors(answers(model, parts[part][0]), parts[part][1])) for part in ("validation", "test")}
         return {"losses": losses, "mse": found["test"][0], "validation mse": found["validation"][0]} | found
 
-    return kept(f"forecast-{series}-{horizon}-{name}-{epochs}-{lr:g}-{seed}", make(name, horizon, seed), train)
+    return kept(f"forecast-{series}-{horizon}-{name}-{EPOCHS}-{lr:g}-{seed}", make(name, horizon, seed), train)
 
 
 def choose_rates(horizon=24):
@@ -186,18 +186,19 @@ def main(static=STATIC):
     figure.savefig(static / "layers_forecasting.png", dpi=90)
 
 
-def example(panel, series, horizon=168):
+def example(panel, series):
     """The forecasts of a week from the middle of the test part."""
-    x = load(series)
+    x, horizon = load(series), HORIZONS[2]
     known, truth = (part[len(part) // 2 :][:1] for part in windows(x, horizon, "test"))
     model, _ = trained("S4", series, horizon, SEEDS[0])
     hours = np.arange(horizon)
-    panel.plot(np.arange(-48, 0), known[0, -48:], color="black", linewidth=1)
+    before = known[0, -48:]
+    panel.plot(np.arange(-len(before), 0), before, color="black", linewidth=1)
     panel.plot(hours, truth[0], color="black", linewidth=1, label="what came")
     panel.plot(hours, linear(x, horizon)(known)[0], color=COLORS["ridge"], label="ridge")
     panel.plot(hours, answers(model, known)[0], color=COLORS["S4"], label="S4")
     panel.axvline(0, color="0.6", linewidth=0.8)
-    panel.set(title=f"{series}: a week of the test part (scaled)", xlabel="hours", xlim=(-48, horizon))
+    panel.set(title=f"{series}: a week of the test part (scaled)", xlabel="hours", xlim=(-len(before), horizon))
     panel.legend(frameon=False, fontsize="small", ncols=3)
 
 

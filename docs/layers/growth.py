@@ -21,10 +21,6 @@ from ssmkern.layers.torch import S4, Mamba
 BATCH, CHANNELS, HEADS, ORDER = 2, 64, 4, 64
 LENGTHS = (1024, 4096, 16384)
 MATRIX_BYTES = 2**31  # of weights in an attention that stores them: longer sequences are left out
-PAPER = {  # the S4 paper's Table 3: speed and memory over those of a Transformer, on a GPU, at two lengths
-    "linear attention": ((1.58, 0.37), (5.35, 0.067)),
-    "S4": ((1.58, 0.43), (5.19, 0.091)),
-}
 
 
 class Attention(nn.Module):
@@ -81,8 +77,8 @@ def measure(layer, length, rounds):
     before = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
     times = [step(u)]
-    peak = status("VmHWM") - before
-    while len(times) < rounds and sum(times) < 15:
+    peak = max(status("VmHWM") - before, 4)  # a page at least
+    while len(times) < rounds and sum(times) < 5:
         times.append(step(u))
     return {"seconds": min(times), "megabytes": peak / 1024}
 
@@ -105,26 +101,23 @@ def stored(name, length):
     return name != "attention, weights stored" or 4 * BATCH * HEADS * length**2 <= MATRIX_BYTES
 
 
+def cell(row, first):
+    """Time and memory, and speed and memory over those of the first layer."""
+    if row is None:
+        return ""
+    ratios = first and f" ({first['seconds'] / row['seconds']:.2f}x, {row['megabytes'] / first['megabytes']:.3f}x)"
+    return f"{1e3 * row['seconds']:.0f} ms, {row['megabytes']:.0f} MB{ratios or ''}"
+
+
 def main(static=STATIC, lengths=LENGTHS):
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
     first = None
     for name in LAYERS:
-        there = [length for length in lengths if stored(name, length)]
-        found = {length: measured(name, length) for length in there}
+        found = {length: measured(name, length) for length in lengths if stored(name, length)}
         first = first or found
-        cells = []
-        for length in lengths:
-            if length in found:
-                row = found[length]
-                cells.append(f"{1e3 * row['seconds']:.0f} ms, {row['megabytes']:.0f} MB")
-                if length in first:
-                    speed, memory = (first[length][key] / row[key] for key in ("seconds", "megabytes"))
-                    cells[-1] += f" ({speed:.2f}x, {1 / memory:.3f}x)"
-            else:
-                cells.append("")
-        print(f"| {name} | " + " | ".join(cells) + " |")
+        print(f"| {name} | " + " | ".join(cell(found.get(length), first.get(length)) for length in lengths) + " |")
         for panel, key in zip(axes, ("seconds", "megabytes"), strict=True):
-            panel.loglog(there, [found[length][key] for length in there], "o-", label=name, markersize=4)
+            panel.loglog(list(found), [row[key] for row in found.values()], "o-", label=name, markersize=4)
     for panel, key in zip(axes, ("seconds", "megabytes"), strict=True):
         panel.set(title=f"{key} of a training step", xlabel="length", xticks=lengths, xticklabels=lengths)
         panel.minorticks_off()
