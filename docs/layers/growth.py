@@ -50,7 +50,7 @@ class LinearAttention(Attention):
 
 LAYERS = {
     "attention, weights stored": lambda: Attention(fused=False),
-    "attention, fused": lambda: Attention(fused=True),
+    "attention, in blocks": lambda: Attention(fused=True),
     "linear attention": lambda: LinearAttention(fused=False),
     "Mamba": lambda: Mamba(CHANNELS, order=16),
     "S4": lambda: nn.Sequential(S4(CHANNELS, ORDER), nn.GELU(), nn.Linear(CHANNELS, CHANNELS)),
