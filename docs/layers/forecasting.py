@@ -161,11 +161,13 @@ def table(series):
     return found
 
 
-COLORS = {"last week": "0.6", "ridge": "#d68910", "DLinear": "#b9770e", "LSTM": "#b03a2e", "S4": "#1f618d"}
+COLORS = {"last week": "0.6", "ridge": "#d68910", "DLinear": "#1e8449", "LSTM": "#b03a2e", "S4": "#1f618d"}
 
 
 def main(static=STATIC):
-    figure, axes = plt.subplots(len(SERIES), 2, figsize=(9, 5.6), layout="constrained", width_ratios=(1, 1.7))
+    figure, axes = plt.subplots(
+        len(SERIES), 2, figsize=(9, 2.8 * len(SERIES)), layout="constrained", width_ratios=(1, 1.7), squeeze=False
+    )
     for (left, right), series in zip(axes, SERIES, strict=True):
         found = table(series)
         for horizon, row in found.items():
@@ -173,16 +175,17 @@ def main(static=STATIC):
             print(f"| {series} | {horizon} | " + " | ".join(cells) + " |")
         for name, color in COLORS.items():
             values = np.stack([row[name][:, 0] for row in found.values()])  # (horizons, seeds)
-            left.plot(range(len(HORIZONS)), values.mean(axis=1), color=color, label=name)
+            left.semilogy(range(len(HORIZONS)), values.mean(axis=1), color=color, label=name)
             for column in values.T:
                 left.plot(range(len(HORIZONS)), column, ".", color=color, markersize=4)
-        left.set(xticks=range(len(HORIZONS)), xticklabels=HORIZONS, xlabel="horizon (hours)", ylim=(0, None))
+        left.set(xticks=range(len(HORIZONS)), xticklabels=HORIZONS, xlabel="horizon (hours)")
         left.set(title=f"{series}: mean squared error")
+        left.yaxis.set_major_formatter("{x:g}")
         example(right, series)
     axes[0, 0].legend(frameon=False, fontsize="small")
     for panel in axes.flat:
         panel.spines[["top", "right"]].set_visible(False)
-        panel.grid(alpha=0.25)
+        panel.grid(alpha=0.25, which="both")
     figure.savefig(static / "layers_forecasting.png", dpi=90)
 
 
@@ -198,7 +201,12 @@ def example(panel, series):
     panel.plot(hours, linear(x, horizon)(known)[0], color=COLORS["ridge"], label="ridge")
     panel.plot(hours, answers(model, known)[0], color=COLORS["S4"], label="S4")
     panel.axvline(0, color="0.6", linewidth=0.8)
-    panel.set(title=f"{series}: a week of the test part (scaled)", xlabel="hours", xlim=(-len(before), horizon))
+    panel.set(
+        title=f"{series}: a week of the test part (scaled)",
+        xlabel="hours",
+        xlim=(-len(before), horizon),
+        ylim=(None, 2.6),
+    )
     panel.legend(frameon=False, fontsize="small", ncols=3)
 
 
