@@ -13,7 +13,7 @@ from train import BATCHES, STATIC, accuracy, kept, training
 
 import ssmkern as sk
 
-ORDER, EPOCHS, SEEDS = 32, 15, (0,)
+ORDER, EPOCHS, SEEDS = 32, 30, (0, 1, 2)
 STARTS = {"legs": "HiPPO (LegS)", "gaussian": "random, Gaussian", "rotation": "random, as large as LegS"}
 COLORS = {"legs": "#1f618d", "gaussian": "#b03a2e", "rotation": "#d68910"}
 RATES = {"legs": 1e-1, "gaussian": 1e-1, "rotation": 3e-2}  # chosen on a part of the training data, see `choose_rates`
