@@ -40,7 +40,15 @@ def small(layers, monkeypatch, tmp_path):
     label = np.arange(20) % 2
     u = (generator.standard_normal((20, 64, 1)) + label[:, None, None]).astype(np.float32)
     data = layers.data.Data(u, label, u[:8], label[:8])
-    modules = (layers.train, layers.rates, layers.comparison, layers.half_rate, layers.smaller, layers.steps, layers.dense)
+    modules = (
+        layers.train,
+        layers.rates,
+        layers.comparison,
+        layers.half_rate,
+        layers.smaller,
+        layers.steps,
+        layers.dense,
+    )
     for module in modules:
         monkeypatch.setattr(module, "load", {"digits": data, "OSULeaf": data, "ACSF1": data}.get)
     monkeypatch.setattr(layers.train, "EPOCHS", dict.fromkeys(layers.train.EPOCHS, 1))
