@@ -182,7 +182,7 @@ def test_suggested_steps(small, monkeypatch):
     assert 1 / 16 < high < 1
     monkeypatch.setattr(small.steps, "suggested", lambda _: (low, high))  # noise has none
     started = []
-    monkeypatch.setattr(small.steps, "fit", lambda model, *_: started.append(model.blocks[1].ssm.log_dt.exp()))
+    monkeypatch.setattr(small.steps, "fit", lambda model, *_, **__: started.append(model.blocks[1].ssm.log_dt.exp()))
     assert f"{low:.2g} to {high:.2g}" in small.steps.row("digits", "S4D")
     assert low <= started[0].min() < started[0].max() <= high
 
