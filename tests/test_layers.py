@@ -301,10 +301,11 @@ def test_growth(layers, tmp_path, monkeypatch, capsys):
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("memory is measured on Linux only")
     growth = layers.growth
+    monkeypatch.delitem(growth.LAYERS, "Mamba")  # takes seconds to compile
     monkeypatch.setattr(growth, "measured", lambda name, length: growth.measure(growth.LAYERS[name](), length, 1))
     growth.main(tmp_path, (64, 128))
     assert (tmp_path / "layers_growth.png").stat().st_size > 5000
-    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_models_are_of_one_size(layers):
