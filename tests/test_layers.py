@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from helpers import assert_close, to_numpy
 
+import ssmkern as sk
+
 FOLDER = Path(__file__).parents[1] / "docs" / "layers"
 INITS = ("legs", "random", "s4d-lin")
 PUBLISHED = [0.19040754437446594, 0.4159243702888489, -2.6584465503692627, 0.763733446598053]
@@ -20,7 +22,7 @@ def layers(torch, monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     torch.manual_seed(0)
     names = ("data", "torch_layers", "train", "rates", "comparison", "initialization", "half_rate", "filters")
-    names += ("generation", "selection", "smaller", "steps")
+    names += ("generation", "selection", "smaller", "steps", "forecasting", "growth", "dense")
     return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
@@ -38,12 +40,22 @@ def small(layers, monkeypatch, tmp_path):
     label = np.arange(20) % 2
     u = (generator.standard_normal((20, 64, 1)) + label[:, None, None]).astype(np.float32)
     data = layers.data.Data(u, label, u[:8], label[:8])
-    for module in (layers.train, layers.rates, layers.comparison, layers.half_rate, layers.smaller, layers.steps):
+    modules = (
+        layers.train,
+        layers.rates,
+        layers.comparison,
+        layers.half_rate,
+        layers.smaller,
+        layers.steps,
+        layers.dense,
+    )
+    for module in modules:
         monkeypatch.setattr(module, "load", {"digits": data, "OSULeaf": data, "ACSF1": data}.get)
     monkeypatch.setattr(layers.train, "EPOCHS", dict.fromkeys(layers.train.EPOCHS, 1))
-    monkeypatch.setattr(layers.rates, "EPOCHS", 1)
+    for module in (layers.rates, layers.dense):
+        monkeypatch.setattr(module, "EPOCHS", 1)
     monkeypatch.setattr(layers.train, "KEPT", tmp_path / "kept")
-    for module in (layers.smaller, layers.steps):
+    for module in (layers.smaller, layers.steps, layers.dense):
         monkeypatch.setattr(module, "SEEDS", (0,))
     monkeypatch.setattr(layers.smaller, "LONG", 4096)
     monkeypatch.setattr(layers.smaller, "SHARES", {1: "1", 0.5: "1/2"})
@@ -170,7 +182,7 @@ def test_suggested_steps(small, monkeypatch):
     assert 1 / 16 < high < 1
     monkeypatch.setattr(small.steps, "suggested", lambda _: (low, high))  # noise has none
     started = []
-    monkeypatch.setattr(small.steps, "fit", lambda model, *_: started.append(model.blocks[1].ssm.log_dt.exp()))
+    monkeypatch.setattr(small.steps, "fit", lambda model, *_, **__: started.append(model.blocks[1].ssm.log_dt.exp()))
     assert f"{low:.2g} to {high:.2g}" in small.steps.row("digits", "S4D")
     assert low <= started[0].min() < started[0].max() <= high
 
@@ -183,10 +195,117 @@ def test_tables(small, capsys, name):
     assert len({row.count("|") for row in rows}) == 1
 
 
-@pytest.mark.parametrize("name", ["initialization", "filters", "smaller"])
+@pytest.mark.parametrize("name", ["initialization", "filters", "smaller", "dense"])
 def test_figures(small, tmp_path, name):
     getattr(small, name).main(tmp_path)
     assert (tmp_path / f"layers_{name}.png").stat().st_size > 5000
+
+
+def test_dense_starts(layers):
+    """Random ones: small modes around -1, and a matrix as large as that of LegS whose modes decay alike."""
+    rng = np.random.default_rng(0)
+    large, small, turn = (layers.dense.start(name, 32, rng)[0] for name in ("legs", "gaussian", "rotation"))
+    assert np.max(np.abs(np.linalg.eigvals(small) + 1)) < 1.5
+    assert_close(np.linalg.eigvals(turn).real, np.full(32, -0.5), 1e-10)
+    assert_close(np.linalg.norm(turn + np.eye(32) / 2), np.linalg.norm(large), 1e-12)
+
+
+def test_dense_is_another_basis(layers, torch):
+    """A dense layer of LegS has the kernel of the S4 layer with the same C and steps."""
+    dense = layers.dense.DenseLayer(3, 8, "legs", seed=0)
+    s4 = sk.nplr("legs", 8, C=to_numpy(dense.C).astype(np.float64))
+    impulse = torch.zeros(1, 40, 3)
+    impulse[:, 0] = 1
+    K = sk.kernel(s4, 40, dt=np.exp(to_numpy(dense.log_dt).astype(np.float64)))
+    K[:, 0] += to_numpy(dense.D)
+    assert_close(to_numpy(dense(impulse))[0].T, K, 1e-5)
+
+
+# --- forecasting ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def forecasting(small, monkeypatch):
+    """Days of 4 and weeks of 8 hours, of noise on a wave."""
+    wave = np.sin(np.arange(300) * np.pi / 4) + 0.1 * np.random.default_rng(0).standard_normal(300)
+    values = {"HORIZONS": (4, 6, 12), "CONTEXT": 16, "WEEK": 8, "EPOCHS": 1, "SEEDS": (0,)}
+    values["load"] = lambda _: wave.astype(np.float32)
+    for name, value in values.items():
+        monkeypatch.setattr(small.forecasting, name, value)
+    return small.forecasting
+
+
+def test_windows(forecasting):
+    """In order of time, each horizon after what is known of it and within its part."""
+    x, last = np.arange(300.0), 0
+    for part in ("train", "validation", "test"):
+        known, target = forecasting.windows(x, 6, part)
+        assert known.shape[1] == 16
+        assert np.all(target[:, :1] - known == np.arange(16, 0, -1))
+        assert target.min() >= last
+        last = target.max()
+    assert last <= 299
+
+
+def test_linear_forecasts(forecasting):
+    """A wave that comes again every week is forecast exactly by the last week, and by a regression with no penalty."""
+    x = np.sin(np.arange(300) * np.pi / 4)
+    known, target = forecasting.windows(x, 12, "test")
+    assert_close(forecasting.naive(known, 12), target, 1e-12)
+    assert_close(forecasting.ridge(*forecasting.windows(x, 12, "train"), 1e-8)(known), target, 1e-6)
+
+
+@pytest.mark.parametrize("name", ["DLinear", "LSTM", "S4"])
+def test_forecasts_follow_from_what_is_known(forecasting, torch, name):
+    model, known = forecasting.make(name, 6, seed=0).eval(), torch.randn(3, 16)
+    with torch.no_grad():
+        one, others = model(known[:1]), model(known)
+    assert others.shape == (3, 6)
+    assert_close(to_numpy(others[:1]), to_numpy(one), 1e-5)
+
+
+def test_forecasting(forecasting, tmp_path, capsys):
+    forecasting.main(tmp_path)
+    assert (tmp_path / "layers_forecasting.png").stat().st_size > 5000
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert len(rows) == 6
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def test_traffic(layers):
+    if not importlib.util.find_spec("autots"):
+        pytest.skip("autots is not installed")
+    x = layers.forecasting.load("traffic")
+    assert x.shape == (17520,)
+    assert abs(x[:12264].mean()) < 1e-5
+    assert abs(x[:12264].std() - 1) < 1e-5
+
+
+# --- growth ---------------------------------------------------------------------------------------------------------
+
+
+def test_attention(layers, torch):
+    """In blocks, with all weights, and, with another feature map, by the products in another order."""
+    stored, fused, linear = (layers.growth.LAYERS[name]() for name in list(layers.growth.LAYERS)[:3])
+    fused.load_state_dict(stored.state_dict())
+    u = torch.randn(2, 50, 64)
+    q, k, v = torch.randn(3, 2, 4, 50, 16)
+    with torch.no_grad():
+        assert_close(to_numpy(fused(u)), to_numpy(stored(u)), 1e-5)
+        weights = (torch.nn.functional.elu(q) + 1) @ (torch.nn.functional.elu(k) + 1).mT
+        expected = weights / weights.sum(dim=-1, keepdim=True) @ v
+        assert_close(to_numpy(linear.mix(q, k, v)), to_numpy(expected), 1e-5)
+
+
+def test_growth(layers, tmp_path, monkeypatch, capsys):
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("memory is measured on Linux only")
+    growth = layers.growth
+    monkeypatch.delitem(growth.LAYERS, "Mamba")  # takes seconds to compile
+    monkeypatch.setattr(growth, "measured", lambda name, length: growth.measure(growth.LAYERS[name](), length, 1))
+    growth.main(tmp_path, (64, 128))
+    assert (tmp_path / "layers_growth.png").stat().st_size > 5000
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_models_are_of_one_size(layers):

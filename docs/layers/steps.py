@@ -25,7 +25,7 @@ def trained_from(name, kind, seed, steps):
         dt = sk.timescales(len(block.ssm.log_dt), *steps, rng=100 * seed + layer, xp=torch, dtype=torch.float32)
         block.ssm.log_dt.data = torch.log(dt)
     u, label = torch.from_numpy(data.u), torch.from_numpy(data.label)
-    fit(model, u, label, EPOCHS[name], RATES[name][kind], BATCHES[name], seed)
+    fit(model, u, label, EPOCHS[name], lr=RATES[name][kind], batch=BATCHES[name], seed=seed)
     return accuracy(model, data.test_u, data.test_label)
 
 

@@ -1,6 +1,7 @@
 """Training, shared by the experiments. What has been trained once is kept in build/layers."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ class Recurrent(nn.Module):
     The forget gates of the LSTM begin with memories of up to the length of the sequences (arXiv:1804.11188).
     """
 
-    def __init__(self, kind, inputs, outputs, length, depth=2):
+    def __init__(self, kind, inputs, outputs, length, depth=2, pool=True):
         super().__init__()
+        self.pool = pool
         channels = {"GRU": 33, "LSTM": 29}[kind]
         self.rnn = getattr(nn, kind)(inputs, channels, depth, batch_first=True, dropout=0.1)
         self.decoder = nn.Linear(channels, outputs)
@@ -40,7 +42,8 @@ class Recurrent(nn.Module):
                 bias.data[: 2 * channels] = torch.cat([-memory, memory])  # of the input gates and the forget gates
 
     def forward(self, u):
-        return self.decoder(self.rnn(u)[0].mean(dim=1))
+        y = self.rnn(u)[0]
+        return self.decoder(y.mean(dim=1) if self.pool else y)
 
 
 def make(name, classes, length, seed):
@@ -52,12 +55,13 @@ def make(name, classes, length, seed):
 
 def optimizer(model, lr=1e-2):
     """AdamW; what belongs to A, B and dt learns five times more slowly and does not decay."""
-    return torch.optim.AdamW([group for group in parameter_groups(model, lr) if group["params"]], weight_decay=0.01)
+    groups = getattr(model, "parameter_groups", partial(parameter_groups, model))(lr)
+    return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=0.01)
 
 
-def fit(model, u, target, epochs, lr=1e-2, batch=50, seed=0, loss=nn.functional.cross_entropy):
-    """Train in place; return the loss of every epoch."""
-    rng, steps, losses = np.random.default_rng(seed), -(-len(u) // batch), []
+def training(model, u, target, epochs, lr=1e-2, batch=50, seed=0, loss=nn.functional.cross_entropy):
+    """Train in place; yield the loss of an epoch after it."""
+    rng, steps = np.random.default_rng(seed), -(-len(u) // batch)
     adam = optimizer(model, lr)
     rates = torch.optim.lr_scheduler.OneCycleLR(
         adam, [group["lr"] for group in adam.param_groups], total_steps=epochs * steps, pct_start=0.2
@@ -73,9 +77,13 @@ def fit(model, u, target, epochs, lr=1e-2, batch=50, seed=0, loss=nn.functional.
                 adam.step()
             rates.step()
             total += error.item() * len(rows)
-        losses.append(total / len(u))
-    model.eval()
-    return losses
+        model.eval()
+        yield total / len(u)
+
+
+def fit(model, u, target, epochs, **how):
+    """Train in place; return the loss of every epoch."""
+    return list(training(model, u, target, epochs, **how))
 
 
 @torch.no_grad()
@@ -85,26 +93,35 @@ def accuracy(model, u, label, **how):
     return float((torch.cat(answers).numpy() == label).mean())
 
 
-def trained(name, model_name, seed=0):
-    """The model, trained on the data set called ``name``, and a record of the training."""
-    torch.set_num_threads(1)
-    data, epochs, lr = load(name), EPOCHS[name], RATES[name][model_name.split()[0]]
-    model = make(model_name, data.classes, data.u.shape[1], seed)
-    path = KEPT / f"{name}-{model_name}-{epochs}-{lr:g}-{seed}.pt".replace(" ", "-")
+def kept(name, model, train):
+    """The model as it was trained, and a record of that, from the file called ``name``; ``train(model)`` makes them."""
+    path = KEPT / f"{name}.pt".replace(" ", "-")
     if path.exists():
         record = torch.load(path)
         model.load_state_dict(record.pop("weights"))
         return model.eval(), record
+    torch.set_num_threads(1)
     begin = time.process_time()
-    losses = fit(model, torch.from_numpy(data.u), torch.from_numpy(data.label), epochs, lr, BATCHES[name], seed)
-    record = {
-        "losses": losses,
-        "seconds": time.process_time() - begin,  # of one core
-        "train": accuracy(model, data.u, data.label),
-        "test": accuracy(model, data.test_u, data.test_label),
-        "parameters": sum(x.numel() for x in model.parameters()),
-    }
-    print(f"{name} {model_name} {seed}: " + ", ".join(f"{k} {v:.3g}" for k, v in record.items() if k != "losses"))
+    record = train(model)
+    record["seconds"] = time.process_time() - begin  # of one core
+    print(f"{name}: " + ", ".join(f"{k} {v:.3g}" for k, v in record.items() if not isinstance(v, list)), flush=True)
     KEPT.mkdir(parents=True, exist_ok=True)
     torch.save({"weights": model.state_dict(), **record}, path)
     return model, record
+
+
+def trained(name, model_name, seed=0):
+    """The model, trained on the data set called ``name``, and a record of the training."""
+    data, epochs, lr = load(name), EPOCHS[name], RATES[name][model_name.split()[0]]
+
+    def train(model):
+        u, label = torch.from_numpy(data.u), torch.from_numpy(data.label)
+        return {
+            "losses": fit(model, u, label, epochs, lr=lr, batch=BATCHES[name], seed=seed),
+            "train": accuracy(model, data.u, data.label),
+            "test": accuracy(model, data.test_u, data.test_label),
+            "parameters": sum(x.numel() for x in model.parameters()),
+        }
+
+    model = make(model_name, data.classes, data.u.shape[1], seed)
+    return kept(f"{name}-{model_name}-{epochs}-{lr:g}-{seed}", model, train)
