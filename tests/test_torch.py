@@ -244,5 +244,7 @@ def test_storages_of_parameters_stay_resizable(torch):
     """FSDP frees what it has gathered; `Tensor.numpy` would forbid it."""
     A, vectors, u = -torch.ones(8, 4), torch.ones(1024, 4), torch.ones(8, 1024)
     sk.selective_scan(u, 0.1 * u, A, vectors, vectors)
-    for x in (u, A, vectors):
+    system = sk.Dense(0.5 * torch.eye(4), torch.ones(4), torch.ones(4), dt=1.0)
+    sk.scan(system, u)
+    for x in (u, A, vectors, system.A, system.B, system.C):
         assert x.untyped_storage().resizable()

@@ -175,7 +175,7 @@ class Torch(Library):
     def as_numpy(self, arrays: Sequence[Array]) -> list[np.ndarray] | None:
         if not self.have_values(arrays) or self.differentiated(arrays):
             return None
-        return [x.detach().resolve_conj().resolve_neg().numpy() for x in arrays]
+        return [_in_numpy(x) for x in arrays]
 
     def from_numpy(self, x: np.ndarray) -> Array:
         return sys.modules["torch"].from_numpy(np.require(x, requirements="W"))

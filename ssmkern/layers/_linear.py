@@ -35,11 +35,6 @@ class LinearLayer:
         """A parameter as an array."""
         raise NotImplementedError
 
-    def _complex(self, name: str) -> Array:
-        x = self._array(name)
-        xp = array_namespace(x=x)
-        return library(xp).complex_pairs(xp.reshape(x, (*x.shape[:-2], 2 * x.shape[-2])))
-
     def system(self) -> DPLR | Diagonal:
         """Return the continuous system as it is now, with the channels as its batch axis.
 
@@ -51,11 +46,10 @@ class LinearLayer:
         log_decay, frequency, D = (self._array(name) for name in ("log_decay", "frequency", "D"))
         xp = array_namespace(log_decay=log_decay)
         parts = xp.stack([-xp.exp(log_decay), frequency], axis=-1)
-        Lambda = library(xp).complex_pairs(xp.reshape(parts, (*parts.shape[:-2], 2 * parts.shape[-2])))
-        B, C = self._complex("B"), self._complex("C")
+        Lambda, B, C = (_joined(x) for x in (parts, self._array("B"), self._array("C")))
         if not self.low_rank:
             return Diagonal(Lambda, B, C, D, conjugate_pairs=True)
-        P = self._complex("P")
+        P = _joined(self._array("P"))
         return DPLR(Lambda, P, P, B, C, D, conjugate_pairs=True)
 
     def discrete(self, rate: Any = 1.0) -> DPLR | Diagonal:
@@ -92,7 +86,7 @@ class LinearLayer:
         system = self.system()
         if self.bidirectional:
             xp = array_namespace(C=system.C)
-            system = system.replace(C=xp.stack([system.C, self._complex("C_backward")]))
+            system = system.replace(C=xp.stack([system.C, _joined(self._array("C_backward"))]))
         return kernel(system, length, dt=self._dt(rate))
 
     def step(self, u: Array, state: Array | None = None, *, rate: Any = 1.0) -> tuple[Array, Array]:
@@ -172,6 +166,12 @@ class LinearLayer:
                 "state: a bidirectional layer reads the future, too, and has no state to go on from; "
                 "make it with bidirectional=False"
             )
+
+
+def _joined(parts: Array) -> Array:
+    """Complex numbers of their real and imaginary parts ``(..., 2)``."""
+    xp = array_namespace(parts=parts)
+    return library(xp).complex_pairs(xp.reshape(parts, (*parts.shape[:-2], 2 * parts.shape[-2])))
 
 
 def s4_start(measure: str | DPLR, order: int) -> DPLR:

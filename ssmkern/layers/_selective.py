@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import Array, Namespace, array_namespace, astype, device_of
+from .._arrays import Array, Namespace, array_namespace, astype, device_of, library
 from ..interop import from_mamba
 from ..recurrence import selective_scan
 from ._arguments import Draws, checked, first_steps, within_lengths
@@ -112,10 +112,8 @@ def _last(xp: Namespace, window: Array, count: int, ends: Array | None) -> Array
     """The last ``count`` samples that each sequence had; ``window`` has as many from before."""
     if ends is None:
         return window[..., window.shape[-2] - count :, :]
-    index = xp.broadcast_to(ends, window.shape[:-2])[..., None] + xp.arange(
-        count, dtype=ends.dtype, device=device_of(ends)
-    )
-    return xp.take_along_axis(window, index[..., None], axis=-2)
+    index = ends[..., None, None] + xp.arange(count, dtype=ends.dtype, device=device_of(ends))
+    return xp.matrix_transpose(library(xp).taken(xp.matrix_transpose(window), index))
 
 
 def selective_numbers(d: int, order: int, dt: Any, draws: Draws) -> dict[str, Array]:

@@ -118,8 +118,8 @@ def _carried(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[A
 def _states(tables: BlockTables, added: Array, x: Array, level: int) -> tuple[Array, Array]:
     """`_carried` by doubling: ``added`` is what each step adds.
 
-    Pairs of steps are steps twice as long: the states between pairs come from half as
-    many steps, those within pairs from one more product.
+    Pairs of steps are steps twice as long: the states between pairs come from half as many steps, those within pairs
+    from one more product.
     """
     xp, count = tables.xp, added.shape[-2]
     if count <= SHORT:
