@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from .._arrays import Array, Namespace, as_array, astype, complex_of, device_of, library, log_or_floor, real, widest
+from .._arrays import (
+    Array,
+    DType,
+    Namespace,
+    as_array,
+    astype,
+    complex_of,
+    device_of,
+    library,
+    log_or_floor,
+    real,
+    widest,
+)
+from ..products.matrix_power import MatrixPower, keeps_digits
 from ..systems import DPLR, Dense, Diagonal, System
 from ._method import Method
 
@@ -30,6 +43,12 @@ class Sampled(NamedTuple):
         A near the identity would lose eps / dt when it is rounded.
         """
         return self._made(less_identity=True)
+
+    def matrix(self, out: DType) -> tuple[Dense, MatrixPower]:
+        """The discrete system as a dense one, and its A, less the identity where results of dtype ``out`` need that."""
+        less = not keeps_digits(self.xp, self.system.B.dtype, out)
+        dense = self._made(less_identity=less).to_dense()
+        return dense, MatrixPower(self.xp, dense.A, less)
 
     def _made(self, *, less_identity: bool) -> System:
         xp, system, step, method = self

@@ -21,9 +21,9 @@ class Krylov(Algorithm):
     safer = "recurrence"
 
     def run(self, sampled: Sampled, length: int, out: DType) -> Array:
-        dense = sampled.less_identity().to_dense()
-        K, off = krylov_kernel(sampled.xp, dense.A, dense.B, dense.C, length, out)
-        return astype(sampled.xp, checked(self, sampled.xp, K, agree(sampled.xp, K, dense, off)), out)
+        system, A = sampled.matrix(out)
+        K, off = krylov_kernel(A, system.B, system.C, length, out)
+        return astype(sampled.xp, checked(self, sampled.xp, K, agree(sampled.xp, K, system, off)), out)
 
     def flops(self, sizes: KernelSizes) -> tuple[int, int]:
         """Squares of the matrix, their products with the factors, and the last product."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from .._arrays import (
     Array,
     DType,
@@ -22,11 +20,11 @@ from .._arrays import (
     widest,
 )
 from .._arrays.checks import batch_shape, check_length, check_vector, shape_of
+from .matrix_power import MatrixPower
 from .powers import is_double, negligible
 from .tables import join, split
 
 _BLOCKS = 16  # most blocks of rows: a product for each costs less than four squares of the matrix
-_TINY = 2.0**-450  # added and subtracted it puts to 0 what is below eps of it, whose squares are still normal
 
 
 @computes
@@ -99,25 +97,24 @@ def columns(xp: Namespace, A: Array, b: Array, length: int) -> Array:
     return X
 
 
-def krylov_kernel(xp: Namespace, E: Array, B: Array, C: Array, length: int, out: DType) -> tuple[Array, Array]:
-    """Return ``C A^l B``, ``(..., length)``, for ``A = I + E`` by ``K[j b + i] = (C A^(j b)) (A^i B)``.
+def krylov_kernel(A: MatrixPower, B: Array, C: Array, length: int, out: DType) -> tuple[Array, Array]:
+    """Return ``C A^l B``, ``(..., length)``, by ``K[j b + i] = (C A^(j b)) (A^i B)``.
 
     The vectors ``A^i B`` and the first of ``C A^(j b)`` come from doubling, the others block by block from these: a
     power of A less is worth more than a few products. Of results of dtype ``out`` what is `negligible` is left out.
     Squares lose digits where powers are large before they decay: with the terms comes by how much some of them differ
     that have been computed in two ways, ``(..., k)``.
     """
-    inner, outer = split(length)
-    powers = squares(xp, E)
-    right, left = B[..., None, :] + xp.zeros_like(E[..., :1, :]), C[..., None, :]  # in all axes of the batch
+    xp, (inner, outer), powers = A.xp, split(length), A.squares()
+    right, left = B[..., None, :] + xp.zeros_like(A.given[..., :1, :]), C[..., None, :]  # in all axes of the batch
     while right.shape[-2] < inner:
-        right = more_rows(xp, xp.matrix_transpose(next(powers)), right)
+        right = next(powers).transposed().doubled(right)
     while left.shape[-2] * _BLOCKS < outer:
-        left = more_rows(xp, next(powers), left)
-    left = _in_blocks(xp, next(powers), left, outer) if outer > 1 else left
+        left = next(powers).doubled(left)
+    left = next(powers).in_blocks(left, outer) if outer > 1 else left
     left, columns = (without_negligible_rows(xp, rows, out) for rows in (left, right))
     columns = library(xp).contiguous(xp.matrix_transpose(columns))
-    return join(xp, left, columns, length), _disagreement(xp, E, left, columns)
+    return join(xp, left, columns, length), _disagreement(A, left, columns)
 
 
 def squarings(length: int) -> int:
@@ -126,45 +123,17 @@ def squarings(length: int) -> int:
     return max(0, (inner - 1).bit_length() + (-(-outer // _BLOCKS) - 1).bit_length())
 
 
-def _in_blocks(xp: Namespace, E: Array, rows: Array, count: int) -> Array:
-    """Rows ``X, X A, X A^2, ...``, ``count`` in all, for a first block X and ``A = I + E``."""
-    size, blocks = rows.shape[-2], [rows]
-    while (missing := count - size * len(blocks)) > 0:
-        last = blocks[-1][..., : min(missing, size), :]
-        blocks.append(library(xp).matmul(last, E) + last)
-    return xp.concat([xp.broadcast_to(x, (*blocks[-1].shape[:-2], *x.shape[-2:])) for x in blocks], axis=-2)
-
-
-def _disagreement(xp: Namespace, E: Array, rows: Array, columns: Array) -> Array:
+def _disagreement(A: MatrixPower, rows: Array, columns: Array) -> Array:
     """How far single steps lead from columns 1, 2, 4, ... and, from the last column, from all rows."""
-    level = (columns.shape[-1] - 1).bit_length()
-    last = xp.stack([columns[..., 2**j - 1] for j in range(level + 1)], axis=-1)
-    after = E @ last + last
+    xp, level = A.xp, (columns.shape[-1] - 1).bit_length()
+    last = xp.stack([columns[..., 2**j - 1] for j in range(level + 1)], axis=-2)
+    after = xp.matrix_transpose(A.transposed().after(last))
     product = library(xp).matmul
     off = [product(rows[..., 1:, :], columns[..., :1]) - product(rows[..., :-1, :], after[..., -1:])]
     if level:
         known = xp.stack([columns[..., 2**j] for j in range(level)], axis=-1)
         off.append(xp.matrix_transpose(product(rows[..., :1, :], known - after[..., :-1])))
     return xp.abs(xp.concat(off, axis=-2)[..., 0])
-
-
-def squares(xp: Namespace, E: Array) -> Iterator[Array]:
-    """``A^(2^j) - I`` for j = 0, 1, ... from ``E = A - I``.
-
-    The square ``E (E + 2 I)`` keeps the digits that a matrix near the identity would round away, eps / dt in all.
-    Beside the diagonal of powers that have decayed it has squares of tiny numbers, which are put to 0 before they are
-    subnormal: some processors take a hundred times as long for these.
-    """
-    twice = 2.0 * xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
-    while True:
-        yield E
-        E = (E @ (E + twice) + _TINY) - _TINY
-
-
-def more_rows(xp: Namespace, E: Array, rows: Array) -> Array:
-    """``[X; X A]`` for ``A = I + E``."""
-    more = library(xp).matmul(rows, E) + rows
-    return xp.concat([xp.broadcast_to(rows, more.shape), more], axis=-2)
 
 
 def without_negligible_rows(xp: Namespace, rows: Array, out: DType) -> Array:
@@ -181,5 +150,5 @@ def without_negligible_rows(xp: Namespace, rows: Array, out: DType) -> Array:
     small = xp.all(negligible(xp, first, xp.cumulative_sum(first, axis=-2), out), axis=-1)
     if truth(~small):
         return rows
-    small = xp.take(small, xp.asarray(level, device=device_of(rows)), axis=-1)
-    return xp.where(small[..., None], xp.zeros_like(rows), rows)
+    kept = xp.take(astype(xp, ~small, rows.dtype), xp.asarray(level, device=device_of(rows)), axis=-1)
+    return rows * kept[..., None]

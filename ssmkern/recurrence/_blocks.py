@@ -50,8 +50,8 @@ class Blocks(Strategy):
         xp, wide, count = self.xp, system._wide(self.xp), powers_of(self.block, self.stretch)
         if isinstance(wide, Diagonal):
             return diagonal_tables(xp, wide, self.block, count, self.out)
-        dense = Sampled(xp, wide).less_identity().to_dense()
-        return dense_tables(xp, dense, self.block, count, self.out, real_basis=system.conjugate_pairs)
+        dense, A = Sampled(xp, wide).matrix(self.out)
+        return dense_tables(A, dense, (self.block, count), self.out, real_basis=system.conjugate_pairs)
 
     def run(
         self, tables: BlockTables, u: Array, x: Array, ends: Array | None, starts: Array | None = None

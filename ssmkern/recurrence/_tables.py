@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from .._arrays import Array, DType, Namespace, astype, complex_of, conj, device_of, is_array, library, truth
 from ..discretization import Sampled
 from ..kernels._digits import LostDigitsError
-from ..products.krylov import more_rows, squares, without_negligible_rows
+from ..products.krylov import without_negligible_rows
+from ..products.matrix_power import MatrixPower
 from ..products.powers import doublings, is_double, negligible, power_table
 from ..systems import Dense, Diagonal, real_coordinates, stored_modes
 
@@ -140,24 +142,22 @@ def powers_of(block: int, length: int) -> int:
 # --- dense
 
 
-def dense_tables(xp: Namespace, system: Dense, block: int, count: int, out: DType, *, real_basis: bool) -> DenseTables:
-    """Tables of a system whose A is given less the identity, for a block that is a power of 2, cast to ``out``."""
-    E, B, C = xp.matrix_transpose(system.A), system.B, system.C  # all transposed: states are rows
-    doubling = squares(xp, E)
-    eye = xp.eye(E.shape[-1], dtype=E.dtype, device=device_of(E))
-    enter, leave = B[..., None, :] + xp.zeros_like(E[..., :1, :]), C[..., None, :]
-    steps = []
-    for _ in range(count):
-        power = next(doubling)
-        steps.append(_table(xp, power + eye, out))
+def dense_tables(A: MatrixPower, system: Dense, sizes: tuple[int, int], out: DType, *, real_basis: bool) -> DenseTables:
+    """Tables, cast to ``out``, for a block that is a power of 2 and so many powers, of a system with the matrix A."""
+    xp, B, C, (block, count) = A.xp, system.B, system.C, sizes
+    A = A.transposed()  # all transposed: states are rows
+    enter, leave = B[..., None, :] + xp.zeros_like(A.given[..., :1, :]), C[..., None, :]
+    steps: list[Array] = []
+    for power in islice(A.squares(), count):
+        steps.append(_table(xp, power.whole(), out))
         if enter.shape[-2] < block:
-            enter, leave = more_rows(xp, power, enter), more_rows(xp, xp.matrix_transpose(power), leave)
+            enter, leave = power.doubled(enter), power.transposed().doubled(leave)
         elif len(steps) == (block - 1).bit_length() + 1:
-            enter = _checked(xp, enter, *_stepped(xp, E, power, enter), block)
+            enter = _checked(xp, enter, *_stepped(A, power, enter), block)
     enter, leave = (without_negligible_rows(xp, rows, out) for rows in (enter, leave))
-    leave = xp.matrix_transpose(leave)
-    response = _toeplitz(xp, library(xp).matmul(B[..., None, :], leave)[..., 0, :], system.D)
-    response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), E @ leave + leave))
+    response = _toeplitz(xp, library(xp).matmul(B[..., None, :], xp.matrix_transpose(leave))[..., 0, :], system.D)
+    leave = xp.matrix_transpose(A.transposed().after(leave))
+    response, enter, leave = (_table(xp, x, out) for x in (response, xp.flip(enter, axis=-2), leave))
     return DenseTables(xp, response, enter, leave, _where_large(xp, steps, out), real_basis)
 
 
@@ -175,14 +175,14 @@ def _where_large(xp: Namespace, powers: list[Array], out: DType) -> list[Array]:
     return [xp.where(negligible_in(power), xp.zeros_like(power), power) for power in powers]
 
 
-def _stepped(xp: Namespace, E: Array, power: Array, rows: Array) -> tuple[Array, Array]:
+def _stepped(A: MatrixPower, power: MatrixPower, rows: Array) -> tuple[Array, Array]:
     """How far rows 1, 2, 4, ... are from where single steps lead, and where the power leads from the first; and all."""
-    level = (rows.shape[-2] - 1).bit_length()
+    xp, level = A.xp, (rows.shape[-2] - 1).bit_length()
     last = xp.stack([rows[..., 2**j - 1, :] for j in range(level + 1)], axis=-2)
     known = [rows[..., 2**j, :] for j in range(level)]
-    known.append((rows[..., :1, :] @ power + rows[..., :1, :])[..., 0, :])
+    known.append(power.after(rows[..., :1, :])[..., 0, :])
     size = xp.max(xp.abs(rows), axis=-2, keepdims=True)
-    return last @ E + last - xp.stack(known, axis=-2), size
+    return A.after(last) - xp.stack(known, axis=-2), size
 
 
 def _checked(xp: Namespace, x: Array, off: Array, size: Array, length: int) -> Array:
