@@ -38,10 +38,10 @@ class CircleSums:
         # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
         self.real_only = xp.isdtype(out, "real floating")
         steps = exponentials(xp, log_b, bits_of(inner, self.rows), out)
-        right = self._backwards(power_table(xp, steps, 0, inner, out))
+        right = self._backwards(power_table(xp, steps, 0, inner))
         self.right = xp.matrix_transpose(self._paired(right))
         steps = conj(xp, steps) if self.real_only else steps
-        left = power_table(xp, steps, (inner - 1).bit_length(), self.rows, out)
+        left = power_table(xp, steps, (inner - 1).bit_length(), self.rows)
         self.left = library(xp).computed_once(self._backwards(left))
 
     def __call__(self, v: Array) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from .._arrays import Array, DType, Namespace, astype, complex_of, device_of, imag, library, real, real_of, truth
 
-_SINGLE, _DOUBLE = 2.0**-50, 2.0**-1000  # what is negligible
+_SINGLE, _DOUBLE = 2.0**-50, 2.0**-480  # what is negligible: squares are normal numbers
 _SQUARED = 2**22  # powers up to which squares in double precision are off by less than single precision resolves
 
 
@@ -15,10 +15,10 @@ def negligible(xp: Namespace, modulus: Array, size: Array | float, out: DType) -
     """Which powers that decay, given by their modulus, are nothing beside ``size``, in results of dtype ``out``.
 
     They are put to 0: some processors take a hundred times as long for a product with a subnormal number, or one that
-    becomes one. In single precision the threshold is far below eps, and its square a normal number that leaves room for
-    small weights. No product of any ``x^(2^j)`` with different j that are kept is below that square: the factor with
-    the highest j is above the threshold, and so is the product of all others, which decays less. Nor, then, is an
-    entry of a table of powers, or a product of entries of two. In double precision it is the least that is normal.
+    becomes one. The threshold is far below eps, and its square a normal number that leaves room for small weights. No
+    product of any ``x^(2^j)`` with different j that are kept is below that square: the factor with the highest j is
+    above the threshold, and so is the product of all others, which decays less. Nor, then, is an entry of a table of
+    powers, or a product of entries of two.
     """
     return modulus < (_DOUBLE if is_double(xp, out) else _SINGLE) * size
 
@@ -34,7 +34,7 @@ def doublings(xp: Namespace, x: Array, log_x: Callable[[], Array], count: int, o
     Of x in double precision they are squares, for results in single precision; else they are `exponentials`.
     """
     if is_double(xp, x.dtype) and not is_double(xp, out) and 2**count <= _SQUARED:
-        return _without_negligible(xp, _squares(xp, astype(xp, x, complex_of(xp, x.dtype)), count), 1.0, out)
+        return _without_negligible(xp, _squares(xp, astype(xp, x, complex_of(xp, x.dtype)), count), out)
     return exponentials(xp, log_x(), count, out)
 
 
@@ -49,7 +49,7 @@ def exponentials(xp: Namespace, log_x: Array, count: int, out: DType) -> Array:
     angle = (turns - xp.round(turns)) * (2.0 * math.pi)
     modulus = xp.exp(real(xp, log_x)[..., None, :] * scale)
     powers = library(xp).computed_once(modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle)))
-    return _without_negligible(xp, powers, 1.0, out)
+    return _without_negligible(xp, powers, out)
 
 
 def _squares(xp: Namespace, x: Array, count: int) -> Array:
@@ -59,23 +59,23 @@ def _squares(xp: Namespace, x: Array, count: int) -> Array:
     return xp.stack(steps, axis=-2)
 
 
-def _without_negligible(xp: Namespace, powers: Array, size: Array | float, out: DType) -> Array:
-    """Put powers ``(..., k, n)`` to 0 that are negligible beside ``size``, if some of the last are, the smallest."""
-    first = _first_negligible(xp, powers, size, out)
+def _without_negligible(xp: Namespace, powers: Array, out: DType) -> Array:
+    """Put powers ``(..., k, n)`` to 0 that are negligible, if some of the last are, the smallest."""
+    first = _first_negligible(xp, powers, out)
     if first == powers.shape[-2]:
         return powers
     large, last = 16.0 + 16.0j, powers[..., first:, :]
     # What is negligible is rounded to 0; its derivative remains, which counts for the first power.
-    last = xp.where(negligible(xp, xp.abs(last), size, out), (last + large) - large, last)
+    last = xp.where(negligible(xp, xp.abs(last), 1.0, out), (last + large) - large, last)
     return xp.concat([powers[..., :first, :], last], axis=-2) if first else last
 
 
-def _first_negligible(xp: Namespace, powers: Array, size: Array | float, out: DType) -> int:
+def _first_negligible(xp: Namespace, powers: Array, out: DType) -> int:
     """A row that none is negligible before, from those at a half of the rows, a quarter and an eighth of the rest."""
     count, found = powers.shape[-2], 0
 
     def kept(last: int) -> bool | None:
-        return truth(~negligible(xp, xp.abs(powers[..., last - 1 : last, :]), size, out))
+        return truth(~negligible(xp, xp.abs(powers[..., last - 1 : last, :]), 1.0, out))
 
     if (all_kept := kept(count)) is not False:
         return count if all_kept else 0
@@ -86,7 +86,7 @@ def _first_negligible(xp: Namespace, powers: Array, size: Array | float, out: DT
     return found
 
 
-def power_table(xp: Namespace, steps: Array, first: int, count: int, out: DType, v: Array | None = None) -> Array:
+def power_table(xp: Namespace, steps: Array, first: int, count: int, v: Array | None = None) -> Array:
     """Table ``v y^k`` for k < count and ``y = x^(2^first)``, ``(..., count, n)``, from `doublings` of x.
 
     It is the outer product of short tables, each for up to three binary digits of k.
@@ -101,10 +101,7 @@ def power_table(xp: Namespace, steps: Array, first: int, count: int, out: DType,
             short = xp.concat([short, short * steps[..., j : j + 1, :]], axis=-2)
         table = table[..., :, None, :] * short[..., None, :, :]
         table = xp.reshape(table, (*table.shape[:-3], table.shape[-3] * table.shape[-2], table.shape[-1]))
-    table = table[..., :count, :]
-    if not is_double(xp, out):  # steps that are not negligible make no entries that are
-        return table
-    return _without_negligible(xp, table, 1.0 if v is None else xp.abs(v)[..., None, :], out)
+    return table[..., :count, :]
 
 
 def bits_of(inner: int, outer: int) -> int:

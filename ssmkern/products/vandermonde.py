@@ -140,8 +140,8 @@ def vandermonde_transpose(u: Array, x: Array) -> Array:
     def run(u: Array, x: Array) -> Array:
         steps = _doublings(xp, x, length, out)
         right, left = (
-            power_table(xp, steps, 0, inner, out),
-            power_table(xp, steps, (inner - 1).bit_length(), outer, out),
+            power_table(xp, steps, 0, inner),
+            power_table(xp, steps, (inner - 1).bit_length(), outer),
         )
         whole = length // inner * inner
         rows = [_times(xp, xp.reshape(u[..., :whole], (*u.shape[:-1], whole // inner, inner)), right)]
@@ -227,7 +227,7 @@ def node_sums(xp: Namespace, steps: Array, length: int, out: DType) -> Callable[
     inner, outer = split(length)
     first = (inner - 1).bit_length()
     real_only = xp.isdtype(out, "real floating")
-    right = astype(xp, power_table(xp, steps, 0, inner, out), complex_of(xp, out))
+    right = astype(xp, power_table(xp, steps, 0, inner), complex_of(xp, out))
     right = xp.matrix_transpose(library(xp).real_pairs(right) if real_only else right)
     right = library(xp).contiguous(right)
     steps = conj(xp, steps) if real_only else steps
@@ -236,10 +236,10 @@ def node_sums(xp: Namespace, steps: Array, length: int, out: DType) -> Callable[
         new = (None,) * extra
         nodes = steps[(..., *new, slice(None), slice(None))]
         if real_only:  # Re(l r) is the product of the pairs (Re l, -Im l) and (Re r, Im r)
-            left = power_table(xp, nodes, first, outer, out, conj(xp, v))
+            left = power_table(xp, nodes, first, outer, conj(xp, v))
             left = library(xp).real_pairs(astype(xp, left, complex_of(xp, out)))
         else:
-            left = astype(xp, power_table(xp, nodes, first, outer, out, v), out)
+            left = astype(xp, power_table(xp, nodes, first, outer, v), out)
         return join(xp, left, right[(..., *new, slice(None), slice(None))], length)
 
     return sums

@@ -207,7 +207,7 @@ def diagonal_tables(xp: Namespace, system: Diagonal, block: int, count: int, out
     """Tables of a diagonal system; with conjugate pairs powers are of the complex dtype of ``out``."""
     B, C, pairs = system.B, system.C, system.conjugate_pairs
     advances = doublings(xp, system.Lambda, Sampled(xp, system).log_modes, count, out)
-    table, steps = power_table(xp, advances, 0, block, out), [advances[..., j : j + 1, :] for j in range(count)]
+    table, steps = power_table(xp, advances, 0, block), [advances[..., j : j + 1, :] for j in range(count)]
     enter = xp.flip(table, axis=-2) * B[..., None, :]
     leave = (2.0 if pairs else 1.0) * C[..., None, :] * table
     K = astype(xp, xp.sum(leave * B[..., None, :], axis=-1), out)

@@ -31,7 +31,7 @@ def tables(xp, out):
     x = asarray(xp, stiff_modes(), "float64")
     xp = array_namespace(x=x)
     steps = doublings(xp, x, lambda: xp.log(x), 14, getattr(xp, out))
-    right, left = (power_table(xp, steps, first, 128, getattr(xp, out)) for first in (0, 7))
+    right, left = (power_table(xp, steps, first, 128) for first in (0, 7))
     return xp.astype(right, getattr(xp, out)), xp.astype(left, getattr(xp, out))
 
 
