@@ -41,14 +41,18 @@ def doublings(xp: Namespace, x: Array, log_x: Callable[[], Array], count: int, o
 def exponentials(xp: Namespace, log_x: Array, count: int, out: DType) -> Array:
     """`doublings` from the logarithms of nodes.
 
-    The phase is formed in turns, doubled and reduced without rounding: they are right to a few ulp, however large j.
+    The phase is formed in turns, doubled and reduced without rounding: they are right to a few ulp, however large j. Of
+    three in a row two are squares, which cost less than functions and lose two bits.
     """
-    scale = xp.astype(2 ** xp.arange(count, device=device_of(log_x)), real_of(xp, log_x.dtype))[:, None]
+    scale = xp.astype(2 ** xp.arange(0, count, 3, device=device_of(log_x)), real_of(xp, log_x.dtype))[:, None]
     turns = (imag(xp, log_x) / (2.0 * math.pi))[..., None, :]
     turns = (turns - xp.round(turns)) * scale
     angle = (turns - xp.round(turns)) * (2.0 * math.pi)
     modulus = xp.exp(real(xp, log_x)[..., None, :] * scale)
-    powers = library(xp).computed_once(modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle)))
+    first = library(xp).computed_once(modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle)))
+    second = first * first
+    powers = xp.stack([first, second, second * second], axis=-2)
+    powers = xp.reshape(powers, (*powers.shape[:-3], 3 * powers.shape[-3], powers.shape[-1]))[..., :count, :]
     return _without_negligible(xp, powers, out)
 
 
