@@ -53,6 +53,7 @@ def exponentials(xp: Namespace, log_x: Array, count: int, out: DType) -> Array:
     second = first * first
     powers = xp.stack([first, second, second * second], axis=-2)
     powers = xp.reshape(powers, (*powers.shape[:-3], 3 * powers.shape[-3], powers.shape[-1]))[..., :count, :]
+    powers = library(xp).computed_once(powers)
     return _without_negligible(xp, powers, out)
 
 
