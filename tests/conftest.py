@@ -1,8 +1,8 @@
 """Fixtures of the array libraries and dtypes that the tests run over, and the Hypothesis profiles.
 
 HYPOTHESIS_PROFILE is ``ci`` (the default: few examples, the same in every run) or ``thorough``. JAX compiles every
-case for seconds: of the tests of a file that run over all libraries it takes every fifth, but under ``thorough`` all.
-The catalogue of all functions, gradients, and the tests that are for JAX alone it takes whole.
+case for seconds: of the tests of a file that run over all libraries it takes every tenth, but under ``thorough`` all.
+The catalogue of all functions it takes in single precision; gradients, and the tests that are for JAX alone, whole.
 """
 
 from __future__ import annotations
@@ -45,11 +45,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seen: Counter[Path] = Counter()
     left_out: dict[pytest.Item, None] = {}
     for item in items:
-        some_are_enough = item.path.stem not in ("test_public", "test_gradients", "test_capabilities")
-        if some_are_enough and hasattr(item, "callspec") and item.callspec.params.get("xp") == "jax":
-            if seen[item.path] % 5:
-                left_out[item] = None
-            seen[item.path] += 1
+        given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if given.get("xp") != "jax" or item.path.stem in ("test_gradients", "test_capabilities"):
+            continue
+        catalogue = item.path.stem == "test_public"
+        if (catalogue and given.get("dtype") == "float64") or (not catalogue and seen[item.path] % 10):
+            left_out[item] = None
+        seen[item.path] += 1
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
