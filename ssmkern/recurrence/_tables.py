@@ -164,15 +164,17 @@ def dense_tables(A: MatrixPower, system: Dense, sizes: tuple[int, int], out: DTy
 def _where_large(xp: Namespace, powers: list[Array], out: DType) -> list[Array]:
     """Set powers of which rounding has left nothing to 0; in double precision what it leaves is far from subnormal.
 
-    If the last is not negligible, those that it is a power of are not.
+    Where one is not negligible, those before it, that it is a power of, are not.
     """
-
-    def negligible_in(rows: Array) -> Array:
-        return negligible(xp, xp.max(xp.abs(rows), axis=(-2, -1), keepdims=True), 1.0, out)
-
-    if is_double(xp, out) or truth(~negligible_in(powers[-1][..., :1, :])):  # the rest need not be looked at
+    if is_double(xp, out):
         return powers
-    return [xp.where(negligible_in(power), xp.zeros_like(power), power) for power in powers]
+    for j in reversed(range(len(powers))):
+        power = powers[j]
+        small = negligible(xp, xp.max(xp.abs(power), axis=(-2, -1), keepdims=True), 1.0, out)
+        if truth(~small):
+            break
+        powers[j] = xp.where(small, xp.zeros_like(power), power)
+    return powers
 
 
 def _stepped(A: MatrixPower, power: MatrixPower, rows: Array) -> tuple[Array, Array]:
