@@ -15,8 +15,8 @@ _TINY, _TINY_OF_TWO = 2.0**-450, 2.0**-200
 class MatrixPower(NamedTuple):
     """A square matrix, as it is or less the identity.
 
-    Near the identity a matrix that is rounded loses eps / dt of what moves it, eps a sample of what comes of it: what
-    `keeps_digits` can spare, other results not.
+    Where it is near the identity, rounding takes eps / dt of its distance, which costs results eps a sample: nothing
+    where `keeps_digits`, too much where results are as precise as the matrix.
     """
 
     xp: Namespace
@@ -71,7 +71,7 @@ class MatrixPower(NamedTuple):
 
 
 def keeps_digits(xp: Namespace, dtype: DType, out: DType) -> bool:
-    """Whether a matrix of ``dtype`` may be taken as it is for results of dtype ``out``."""
+    """Whether a matrix of ``dtype``, rounded as it is, has digits enough for results of dtype ``out``."""
     return is_double(xp, dtype) and not is_double(xp, out)
 
 
