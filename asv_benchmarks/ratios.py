@@ -52,7 +52,11 @@ def row(job, baseline, ours, goal, memory=""):
 
 def kernels(names):
     """Kernels of 256 channels against the materialized matrices, all of NumPy's first."""
-    goals = {("dplr", 1024): 12, ("dplr", 16384): 100, ("diagonal", 1024): 50, ("diagonal", 16384): 200}
+    # In NumPy, and in the others.
+    goals = {
+        ("dplr", 1024): (12, 10), ("dplr", 16384): (100, 70), ("diagonal", 1024): (45, 45),
+        ("diagonal", 16384): (200, 200),
+    }  # fmt: skip
     times, memory = {}, {}
     for name in names:
         xp = libraries.load(name)
@@ -73,8 +77,8 @@ def kernels(names):
         baseline = seconds(lambda: naive(system, dt, length), 3, warm=length < 2000)  # noqa: B023
         for name in names:
             used = f"{memory[kind, length]:.0f} MiB" if name == "numpy" else ""
-            goal_here = f">={goal if name == 'numpy' else goal // 2}"
-            row(f"{kind} L={length} float32, {name}", baseline, times[name, kind, length], goal_here, used)
+            least = f">={goal[name != 'numpy']}"
+            row(f"{kind} L={length} float32, {name}", baseline, times[name, kind, length], least, used)
 
 
 def single_channel():
@@ -172,6 +176,7 @@ def fits():
 
 def batch_scans(names):
     """Many channels with a batch of inputs and their states, against FFT convolution by SciPy."""
+    goals = {"numpy": 2, "torch": 1.5, "jax": 1.2, "cupy": 2}
     for kind in ("dplr", "diagonal"):
         system, u = jobs.batch_scan(kind, 8, CHANNELS, 16384)
         K = sk.kernel(system, 16384)
@@ -180,7 +185,7 @@ def batch_scans(names):
             arrays = (jobs.to_library(libraries.load(name), x) for x in (system, u))
             call = libraries.ready(name, lambda system, u: sk.scan(system, u)[0], *arrays)
             used = f"{peak(lambda: sk.scan(system, u)[0]):.0f} MiB" if name == "numpy" else ""  # noqa: B023
-            row(f"scan {kind} 8x256x16384, over FFT, {name}", baseline, seconds(call, 5), ">=2", used)
+            row(f"scan {kind} 8x256x16384, over FFT, {name}", baseline, seconds(call, 5), f">={goals[name]}", used)
 
 
 def shared_state():
