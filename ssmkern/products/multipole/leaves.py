@@ -151,6 +151,9 @@ def _terms(z: np.ndarray, w: np.ndarray, v: np.ndarray, order: int) -> np.ndarra
         inverse = 1.0 / (x * x + y * y)
         x *= inverse
         y *= -inverse
+        if np.any(np.isinf(z)):  # as far away as that there is nothing, unless a pole is, too
+            away = np.isinf(z)[:, :, None] & np.isfinite(w)[:, None, :]
+            x[away] = y[away] = 0.0
         re, im = x, y
         for _ in range(order - 1):
             re, im = re * x - im * y, re * y + im * x
