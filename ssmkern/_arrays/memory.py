@@ -113,7 +113,22 @@ def in_slices(
     most, workers = _at_a_time(xp, arrays[0][0], math.prod(shape), bytes_each, cached, threads)
     if most == math.prod(shape):
         return function(*(x for x, _ in arrays))
+    if workers > 1:
+        function = _with_budget(function, budget(arrays[0][0]) // workers)
     return library(xp).in_slices(function, arrays, shape, (most, workers))
+
+
+def _with_budget(function: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """The function with a budget of its own: threads that work side by side share one."""
+
+    def call(*arrays: Array) -> Any:
+        token = _budget.set(max(1, size))
+        try:
+            return function(*arrays)
+        finally:
+            _budget.reset(token)
+
+    return call
 
 
 def item_bytes(xp: Namespace, dtype: DType) -> int:

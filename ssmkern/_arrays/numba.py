@@ -49,7 +49,7 @@ def have_squares(z: np.ndarray, w: np.ndarray) -> bool:
     large = 2.0 ** (0.44 * math.log2(min(float(np.finfo(size.dtype).max) for size in sizes)))  # far from the root
     tiny = [bool(np.any(size < 1.0 / large)) for size in sizes]
     zeros = all(bool(np.all((size == 0) | (size >= 1.0 / large))) for size in sizes)
-    return not any(bool(np.any((size > large) & np.isfinite(size))) for size in sizes) and (zeros or not all(tiny))
+    return not any(bool(np.any(size > large)) for size in sizes) and (zeros or not all(tiny))
 
 
 def compiled_rotations(rows: Any) -> Callable[[np.ndarray, int], np.ndarray] | None:

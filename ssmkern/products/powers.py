@@ -50,8 +50,7 @@ def exponentials(xp: Namespace, log_x: Array, count: int, out: DType) -> Array:
     angle = (turns - xp.round(turns)) * (2.0 * math.pi)
     modulus = xp.exp(real(xp, log_x)[..., None, :] * scale)
     first = library(xp).computed_once(modulus * xp.cos(angle) + 1j * (modulus * xp.sin(angle)))
-    second = first * first
-    powers = xp.stack([first, second, second * second], axis=-2)
+    powers = _squares(xp, first, 3)
     powers = xp.reshape(powers, (*powers.shape[:-3], 3 * powers.shape[-3], powers.shape[-1]))[..., :count, :]
     powers = library(xp).computed_once(powers)
     return _without_negligible(xp, powers, out)

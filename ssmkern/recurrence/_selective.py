@@ -137,7 +137,7 @@ class Run:
         if library(xp).own_program:  # states between stretches are stored for gradients, and those within one
             most = 2 ** (self.length.bit_length() // 2)
         else:
-            most = budget(u) // (5 * _ARRAYS * item_bytes(xp, self.dtype) * max(1, entries))
+            most = budget(u) // (4 * _ARRAYS * item_bytes(xp, self.dtype) * max(1, entries))
             most = min(most, _AT_A_TIME // max(1, entries)) if in_passes(xp, u) else most
         return min(self.length, max(_LEAST, most))
 

@@ -183,6 +183,7 @@ def test_nodes_that_are_not_finite(bad, monkeypatch):
         assert np.array_equal(np.isfinite(found), finite)
         assert finite.any() == (at == "z")
         if at == "z":
+            assert np.isnan(bad) or found[7] == 0
             others = finite & (np.arange(z.shape[0]) != 7)
             assert error(found[others], v, z[others], w) < TYPICAL
 

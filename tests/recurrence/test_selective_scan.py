@@ -197,7 +197,8 @@ def test_packed_sequences_do_not_know_of_each_other(xp):
 
 @pytest.mark.parametrize("way", ["plain", "compiled"])
 def test_no_array_of_all_states(way, monkeypatch):
-    """64 channels of 16 states, 4096 samples, are 32 MiB."""
+    """64 channels of 16 states, 4096 samples, are 32 MiB; threads share the budget."""
+    monkeypatch.setattr("ssmkern._arrays.memory.processors", lambda: 8)
     if way == "plain":
         monkeypatch.setattr(numba_selective, "LEAST", 2**60)
     generator = sts.rng(0)

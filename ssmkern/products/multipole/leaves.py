@@ -93,7 +93,7 @@ def add_series(job: Job, taylor: np.ndarray, out: np.ndarray) -> None:
 def near_terms(job: Job, v: np.ndarray, order: int, out: np.ndarray) -> list[Callable[[], None]]:
     """Tasks that set the sums over the near poles, ``v_n / (z - w_n)^order``, at the points of all leaves."""
     loops = leaf_loops(order)
-    if not loops:
+    if not loops or not np.all(np.isfinite(job.targets.points)):
         return _in_packs(job, v, order, out)
     points, poles = job.counts()
     arguments = (tuple(job.targets[:2]), job.near, tuple(job.sources[:2]), v, out)
